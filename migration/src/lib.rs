@@ -1,0 +1,1 @@
+//! The database schema of Countersign, one file a change.

@@ -1,0 +1,50 @@
+//! A user: who can prove itself, and whether it may still.
+
+use super::{Roles, Timestamp, UserId, Username};
+
+/// A user as the rules see it. Its password hash is not here: only the code that checks it sees it.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The id, for ever.
+    pub id: UserId,
+    /// The name.
+    pub username: Username,
+    /// The roles.
+    pub roles: Roles,
+    /// Whether it may prove itself.
+    pub state: UserState,
+    /// The generation of its tokens.
+    pub epoch: Epoch,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Whether a user may prove itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserState {
+    /// It may.
+    Active,
+    /// It may not, and its tokens are refused.
+    Disabled,
+}
+
+/// The generation of a user's tokens. It is raised by whatever ends them all; a token of a lower one is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(i64);
+
+impl Epoch {
+    /// What a new user starts with.
+    pub const FIRST: Self = Self(1);
+
+    /// The epoch of this number, from a verified token or the database.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+}

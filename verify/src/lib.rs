@@ -1,0 +1,1 @@
+//! PASETO v4.public tokens of Countersign.
