@@ -3,33 +3,22 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-const FILES: [&str; 3] = [
-    "proto/auth/v1/access.proto",
-    "proto/auth/v1/auth_service.proto",
-    "proto/auth/v1/error_reason.proto",
-];
+const FILES: [&str; 3] =
+    ["proto/auth/v1/access.proto", "proto/auth/v1/auth_service.proto", "proto/auth/v1/error_reason.proto"];
 
 /// Messages that carry a password or a token: their generated `Debug` would print it.
-const SECRET_MESSAGES: [&str; 3] = [
-    ".auth.v1.CreateUserRequest",
-    ".auth.v1.IssueTokenRequest",
-    ".auth.v1.IssueTokenResponse",
-];
+const SECRET_MESSAGES: [&str; 3] =
+    [".auth.v1.CreateUserRequest", ".auth.v1.IssueTokenRequest", ".auth.v1.IssueTokenResponse"];
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder in no other way")]
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler
-        .include_imports(true)
-        .include_source_info(true)
-        .open_files(FILES)?;
+    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
 
     // The bytes come from protox itself: prost's descriptor types drop custom options, and with them every access rule.
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("descriptor_set.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out.join("descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
 
     let mut config = tonic_prost_build::Config::new();
     config.skip_debug(SECRET_MESSAGES);

@@ -79,11 +79,7 @@ fn generate(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
 fn parse(text: &str) -> Result<Uuid, IdError> {
     let uuid = Uuid::try_parse(text).map_err(|_| IdError)?;
     let mut buffer = Uuid::encode_buffer();
-    if uuid.hyphenated().encode_lower(&mut buffer) == text {
-        Ok(uuid)
-    } else {
-        Err(IdError)
-    }
+    if uuid.hyphenated().encode_lower(&mut buffer) == text { Ok(uuid) } else { Err(IdError) }
 }
 
 #[cfg(test)]

@@ -41,10 +41,8 @@ impl Lifetimes {
 mod tests {
     use super::*;
 
-    const LIFETIMES: Lifetimes = Lifetimes {
-        default: Duration::from_secs(600),
-        max: Duration::from_secs(3600),
-    };
+    const LIFETIMES: Lifetimes =
+        Lifetimes { default: Duration::from_secs(600), max: Duration::from_secs(3600) };
 
     #[test]
     fn a_wish_is_granted_up_to_the_longest_lifetime() {
@@ -53,10 +51,7 @@ mod tests {
         assert_eq!(grant(Some(30)), Ok(Duration::from_secs(30)));
         assert_eq!(grant(Some(86_400)), Ok(Duration::from_secs(3600)));
         assert_eq!(grant(Some(0)), Err(LifetimeError));
-        assert_eq!(
-            LIFETIMES.grant(Some(Duration::from_millis(1))),
-            Ok(Duration::from_secs(1))
-        );
+        assert_eq!(LIFETIMES.grant(Some(Duration::from_millis(1))), Ok(Duration::from_secs(1)));
     }
 
     #[test]

@@ -88,11 +88,7 @@ impl PlainPassword {
         if password.equals_ignoring_case(username) {
             return Err(PasswordRule::IsUsername);
         }
-        if policy
-            .service_names
-            .iter()
-            .any(|name| password.equals_ignoring_case(name))
-        {
+        if policy.service_names.iter().any(|name| password.equals_ignoring_case(name)) {
             return Err(PasswordRule::IsServiceName);
         }
         Ok(password)
@@ -114,10 +110,7 @@ impl PlainPassword {
 
     fn equals_ignoring_case(&self, name: &str) -> bool {
         let name: String = name.nfc().collect();
-        self.0
-            .chars()
-            .flat_map(char::to_lowercase)
-            .eq(name.chars().flat_map(char::to_lowercase))
+        self.0.chars().flat_map(char::to_lowercase).eq(name.chars().flat_map(char::to_lowercase))
     }
 }
 
@@ -132,10 +125,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<PlainPassword, PasswordRule> {
-        let policy = PasswordPolicy {
-            min_length: 8,
-            service_names: vec!["countersign".into()],
-        };
+        let policy = PasswordPolicy { min_length: 8, service_names: vec!["countersign".into()] };
         PlainPassword::parse_new(text, "Alice-Liddell", &policy)
     }
 
@@ -156,10 +146,7 @@ mod tests {
     #[test]
     fn the_limits_themselves_are_allowed() {
         assert!(parse("eight888").is_ok());
-        assert!(
-            parse(&"\u{1d11e}".repeat(128)).is_ok(),
-            "128 code points of four bytes are 512 bytes"
-        );
+        assert!(parse(&"\u{1d11e}".repeat(128)).is_ok(), "128 code points of four bytes are 512 bytes");
     }
 
     #[test]

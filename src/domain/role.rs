@@ -54,15 +54,8 @@ pub struct Roles(BTreeSet<Role>);
 impl Roles {
     /// Reads roles from outside texts; repetitions are one role.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, RoleError> {
-        let roles = texts
-            .into_iter()
-            .map(Role::parse)
-            .collect::<Result<BTreeSet<_>, _>>()?;
-        if roles.len() > MAX_ROLES {
-            Err(RoleError::TooMany)
-        } else {
-            Ok(Self(roles))
-        }
+        let roles = texts.into_iter().map(Role::parse).collect::<Result<BTreeSet<_>, _>>()?;
+        if roles.len() > MAX_ROLES { Err(RoleError::TooMany) } else { Ok(Self(roles)) }
     }
 
     /// The roles' texts, sorted.
@@ -88,9 +81,6 @@ mod tests {
         let roles = Roles::parse(["verifier", "admin", "admin"]).unwrap();
         assert_eq!(roles.iter().collect::<Vec<_>>(), ["admin", "verifier"]);
         let many: Vec<String> = (0..17).map(|n| format!("r{n}")).collect();
-        assert_eq!(
-            Roles::parse(many.iter().map(String::as_str)),
-            Err(RoleError::TooMany)
-        );
+        assert_eq!(Roles::parse(many.iter().map(String::as_str)), Err(RoleError::TooMany));
     }
 }

@@ -104,13 +104,6 @@ mod tests {
         };
         assert_eq!(session.standing(at(999)), Standing::Live);
         assert_eq!(session.standing(at(1000)), Standing::Expired);
-        assert_eq!(
-            Session {
-                ended: Some(at(5)),
-                ..session
-            }
-            .standing(at(10)),
-            Standing::Ended
-        );
+        assert_eq!(Session { ended: Some(at(5)), ..session }.standing(at(10)), Standing::Ended);
     }
 }

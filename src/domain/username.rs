@@ -8,8 +8,9 @@ use precis_profiles::precis_core::profile::Profile;
 
 /// The longest name, in characters after mapping.
 const MAX_CHARS: usize = 64;
-/// No text longer than this is mapped at all: four bytes a character, with room for what mapping shortens.
-const MAX_BYTES: usize = 1024;
+/// The longest name as typed, in bytes: four a character. Names ride in tokens, whose size is bounded, and mapping a
+/// text costs the more the longer it is.
+const MAX_BYTES: usize = 256;
 /// A name that starts like a credential could be taken for one where names and tokens share a field.
 const CREDENTIAL_PREFIXES: [&str; 3] = ["v4.", "k4.", "csr_"];
 
@@ -26,8 +27,8 @@ pub enum UsernameRule {
     /// Nothing there.
     #[error("must not be empty")]
     Empty,
-    /// Longer than 64 characters after mapping.
-    #[error("must have at most 64 characters")]
+    /// Longer than 64 characters after mapping, or 256 bytes as typed.
+    #[error("must have at most 64 characters and 256 bytes")]
     TooLong,
     /// Holds a colon, which separates name and password in Basic.
     #[error("must not contain ':'")]
@@ -51,26 +52,18 @@ impl Username {
         if text.len() > MAX_BYTES {
             return Err(UsernameRule::TooLong);
         }
-        let mapped = UsernameCaseMapped::new()
-            .enforce(text)
-            .map_err(|_| UsernameRule::Characters)?
-            .into_owned();
+        let mapped =
+            UsernameCaseMapped::new().enforce(text).map_err(|_| UsernameRule::Characters)?.into_owned();
         if mapped.chars().count() > MAX_CHARS {
             return Err(UsernameRule::TooLong);
         }
         if mapped.contains(':') {
             return Err(UsernameRule::Colon);
         }
-        if CREDENTIAL_PREFIXES
-            .iter()
-            .any(|prefix| mapped.starts_with(prefix))
-        {
+        if CREDENTIAL_PREFIXES.iter().any(|prefix| mapped.starts_with(prefix)) {
             return Err(UsernameRule::LooksLikeCredential);
         }
-        Ok(Self {
-            shown: text.to_owned(),
-            mapped,
-        })
+        Ok(Self { shown: text.to_owned(), mapped })
     }
 
     /// The name as it was typed.
@@ -99,15 +92,10 @@ mod tests {
 
     #[test]
     fn case_width_and_composition_do_not_make_another_name() {
-        for (one, other) in [
-            ("Alice", "alice"),
-            ("ＡＬＩＣＥ", "alice"),
-            ("Ångström", "A\u{30a}ngstro\u{308}m"),
-        ] {
-            assert_eq!(
-                Username::parse(one).unwrap().mapped(),
-                Username::parse(other).unwrap().mapped()
-            );
+        for (one, other) in
+            [("Alice", "alice"), ("ＡＬＩＣＥ", "alice"), ("Ångström", "A\u{30a}ngstro\u{308}m")]
+        {
+            assert_eq!(Username::parse(one).unwrap().mapped(), Username::parse(other).unwrap().mapped());
         }
         assert_eq!(Username::parse("Alice").unwrap().shown(), "Alice");
     }
