@@ -1,1 +1,29 @@
-//! PASETO v4.public tokens of Countersign.
+//! Checking Countersign's tokens and access rules offline. Pure functions of bytes and of a time that the caller
+//! gives: no I/O, no async, no clock, no global state, so that any service can embed it.
+//!
+//! - [`paseto`] owns the framing of a token: text to parts and back, and the bytes that a signature covers.
+//! - `key` owns one verification key: its PASERK text, its id, its footer, and the signature check.
+//! - `claims` owns what a token says, and its JSON.
+//! - `key_set` owns the keys that a verifier trusts, found by a token's footer.
+//! - `verifier` owns the decision on a token, and the order of the checks.
+//! - `access` owns who may call a method, read from a descriptor set.
+//! - `json` and `rfc3339` own the strict readings of values on which `claims` stands.
+
+pub mod paseto;
+
+mod access;
+mod claims;
+mod json;
+mod key;
+mod key_set;
+mod rfc3339;
+mod verifier;
+
+#[cfg(test)]
+mod vectors;
+
+pub use access::{AccessError, AccessRule, AccessTable, Credentials, MethodRule};
+pub use claims::{Claims, ClaimsError};
+pub use key::{KeyError, KeyId, PublicKey, footer_for};
+pub use key_set::KeySet;
+pub use verifier::{Defect, TokenError, UnsetError, Verified, Verifier};

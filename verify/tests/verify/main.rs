@@ -1,0 +1,15 @@
+//! The crate as its users see it: tokens that must be good, tokens that must not, and another implementation to agree
+//! with.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
+mod decisions;
+#[cfg(test)]
+mod kit;
+#[cfg(test)]
+mod mutations;
