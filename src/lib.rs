@@ -1,3 +1,4 @@
-//! Countersign: an authentication service over gRPC, whose tokens any service verifies offline.
+//! Countersign: an authentication service over gRPC.
 
 pub mod domain;
+pub mod store;

@@ -1,0 +1,163 @@
+//! What every database must do alike: one list of tests, run on each through a small factory. What SQLite alone must do
+//! is in `on_sqlite_alone`.
+
+mod damage;
+mod keys;
+mod on_sqlite_alone;
+mod schema;
+mod sessions;
+mod users;
+mod writes;
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{DatabaseUrl, Store, StoreConfig};
+use crate::domain::{
+    AuthMethods, Epoch, Roles, Session, SessionId, StoredPassword, Timestamp, User, UserId, UserState,
+    Username,
+};
+
+/// Runs the list on one database.
+macro_rules! conformance {
+    ($database:ident: $($topic:ident { $($test:ident)+ })+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$topic::$test(&super::$database::create()).await;
+            }
+        )+)+
+    };
+    ($($module:ident = $database:ident),+) => {
+        $(mod $module {
+            use super::TestDatabase;
+
+            conformance! { $database:
+                users {
+                    a_user_is_read_back_as_it_was_inserted
+                    names_that_differ_in_case_width_or_composition_collide
+                    of_many_inserts_of_one_name_one_wins
+                    a_password_is_upgraded_only_while_it_is_the_old_one
+                }
+                sessions {
+                    a_session_is_read_back_with_its_user
+                    a_session_of_an_old_epoch_is_not_opened
+                    a_session_of_a_disabled_or_unknown_user_is_not_opened
+                    a_use_moves_forward_only
+                    a_use_of_a_dead_session_is_not_recorded
+                }
+                keys {
+                    of_many_first_rings_one_is_kept
+                    of_many_replacements_of_one_version_one_wins
+                    the_trust_counter_is_started_once
+                }
+                schema {
+                    data_survives_close_and_reopen
+                    a_second_start_changes_nothing
+                    stores_that_open_an_empty_database_at_once_all_succeed
+                    a_newer_schema_is_tolerated_down_to_its_lowest_reader
+                    an_older_program_tolerates_what_it_need_not_know
+                    a_foreign_schema_is_refused
+                    a_migration_that_fails_leaves_nothing
+                }
+                writes {
+                    a_write_that_has_begun_outlives_its_caller
+                    a_write_whose_caller_left_the_queue_never_begins
+                    a_write_that_panics_lets_the_next_one_in
+                    a_closed_store_is_unreachable
+                    a_ping_asks_the_database
+                }
+                damage {
+                    a_damaged_user_is_named_by_table_column_and_row
+                    a_damaged_session_is_named_by_table_column_and_row
+                    a_name_that_belongs_to_another_is_damage
+                }
+            }
+        })+
+    };
+}
+
+conformance!(on_sqlite = SqliteDatabase);
+
+/// A database of one test's own, gone with the value.
+trait TestDatabase: Sync {
+    /// A new, empty one.
+    fn create() -> Self;
+    /// Where it is.
+    fn config(&self) -> StoreConfig;
+
+    /// Opens it, as one more process would.
+    async fn open(&self) -> Store {
+        Store::open(&self.config(), at(1)).await.unwrap()
+    }
+}
+
+struct SqliteDatabase(TempDir);
+
+impl TestDatabase for SqliteDatabase {
+    fn create() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn config(&self) -> StoreConfig {
+        let path = self.0.path().join("countersign.db");
+        StoreConfig { url: DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap() }
+    }
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn user_id(number: u128) -> UserId {
+    UserId::from_uuid(Uuid::from_u128(number))
+}
+
+fn session_id(number: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+fn user(number: u128, name: &str) -> User {
+    User {
+        id: user_id(number),
+        username: Username::parse(name).unwrap(),
+        roles: Roles::parse(["admin", "verifier"]).unwrap(),
+        state: UserState::Active,
+        epoch: Epoch::FIRST,
+        created: at(1_700_000_000_123),
+    }
+}
+
+fn password(text: &str) -> StoredPassword {
+    StoredPassword::from_phc(format!("$test${text}"))
+}
+
+/// Open from 1000 to 9000.
+fn session(number: u128, user: &User) -> Session {
+    Session {
+        id: session_id(number),
+        user_id: user.id,
+        methods: AuthMethods::Password,
+        auth_time: at(1000),
+        created: at(1001),
+        used: at(1002),
+        expires: at(9000),
+        ended: None,
+    }
+}
+
+/// Changes rows behind the store's back.
+async fn tamper(store: &Store, sql: &'static str) {
+    use sea_orm::ConnectionTrait;
+
+    store.write(async move |db: sea_orm::DatabaseConnection| db.execute_unprepared(sql).await).await.unwrap();
+}
+
+/// The number that `sql` selects.
+async fn count(store: &Store, sql: &str) -> i64 {
+    use sea_orm::{ConnectionTrait, Statement};
+
+    let statement = Statement::from_string(store.readers().get_database_backend(), sql);
+    let row = store.readers().query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
+}

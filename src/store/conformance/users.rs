@@ -1,0 +1,85 @@
+//! Users.
+
+use tokio::task::JoinSet;
+
+use super::{TestDatabase, at, count, password, user, user_id};
+use crate::domain::{Epoch, Roles, User, UserState, Username};
+use crate::store::InsertUserError;
+
+pub(super) async fn a_user_is_read_back_as_it_was_inserted(database: &impl TestDatabase) {
+    let store = database.open().await;
+    let plain = user(1, "Ａlice-A\u{30a}");
+    let bare = User {
+        roles: Roles::default(),
+        state: UserState::Disabled,
+        epoch: Epoch::from_number(7),
+        ..user(2, "bob")
+    };
+    for user in [&plain, &bare] {
+        store.insert_user(user, &password(user.username.mapped())).await.unwrap();
+        let found = store.lookup_user(user.id).await.unwrap().unwrap();
+        // Byte for byte as it was typed: the spelling is the user's own.
+        assert_eq!(found.username.shown().as_bytes(), user.username.shown().as_bytes());
+        assert_eq!(found.roles, user.roles);
+        assert_eq!(found.state, user.state);
+        assert_eq!(found.epoch, user.epoch);
+        assert_eq!(found.created, at(1_700_000_000_123));
+        let (named, stored) = store.find_user_by_name(&user.username).await.unwrap().unwrap();
+        assert_eq!(named.id, user.id);
+        assert_eq!(stored, password(user.username.mapped()));
+    }
+    assert!(store.lookup_user(user_id(3)).await.unwrap().is_none());
+    let nobody = Username::parse("nobody").unwrap();
+    assert!(store.find_user_by_name(&nobody).await.unwrap().is_none());
+}
+
+pub(super) async fn names_that_differ_in_case_width_or_composition_collide(database: &impl TestDatabase) {
+    let store = database.open().await;
+    let first = user(1, "Ångström");
+    store.insert_user(&first, &password("one")).await.unwrap();
+    for (number, name) in [(2, "ångström"), (3, "A\u{30a}ngstro\u{308}m"), (4, "ＡNGSTRÖM")] {
+        let name = name.replace('Ａ', "Å");
+        let outcome = store.insert_user(&user(number, &name), &password("two")).await;
+        assert!(matches!(outcome, Err(InsertUserError::NameTaken)), "{name}");
+        let other = Username::parse(&name).unwrap();
+        let (found, _) = store.find_user_by_name(&other).await.unwrap().unwrap();
+        assert_eq!(found.id, first.id, "{name}");
+    }
+    // Names that a careless collation joins are two.
+    store.insert_user(&user(5, "angstrom"), &password("three")).await.unwrap();
+}
+
+pub(super) async fn of_many_inserts_of_one_name_one_wins(database: &impl TestDatabase) {
+    let stores = [database.open().await, database.open().await];
+    let mut calls = JoinSet::new();
+    for number in 0..50_u8 {
+        let store = stores[usize::from(number % 2)].clone();
+        let name = ["alice", "Alice", "ＡＬＩＣＥ"][usize::from(number % 3)];
+        let user = user(u128::from(number) + 1, name);
+        calls.spawn(async move { store.insert_user(&user, &password("x")).await });
+    }
+    let outcomes = calls.join_all().await;
+    let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let taken = outcomes.iter().filter(|outcome| matches!(outcome, Err(InsertUserError::NameTaken))).count();
+    assert_eq!((won, taken), (1, 49));
+    assert_eq!(count(&stores[0], "SELECT COUNT(*) FROM users").await, 1);
+}
+
+pub(super) async fn a_password_is_upgraded_only_while_it_is_the_old_one(database: &impl TestDatabase) {
+    let store = database.open().await;
+    let alice = user(1, "alice");
+    let bob = user(2, "bob");
+    for user in [&alice, &bob] {
+        store.insert_user(user, &password("weak")).await.unwrap();
+    }
+    let upgrade = async |old: &str, new: &str| {
+        store.record_upgraded_password(alice.id, &password(old), &password(new)).await.unwrap()
+    };
+    assert!(upgrade("weak", "strong").await);
+    assert!(!upgrade("weak", "stale").await);
+    let (found, stored) = store.find_user_by_name(&alice.username).await.unwrap().unwrap();
+    assert_eq!(stored, password("strong"));
+    assert_eq!(found.epoch, Epoch::FIRST, "tokens live on");
+    let (_, others) = store.find_user_by_name(&bob.username).await.unwrap().unwrap();
+    assert_eq!(others, password("weak"));
+}

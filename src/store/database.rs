@@ -1,0 +1,104 @@
+//! The handle on the database: opening and closing it, and the rule for writes. Owns no table.
+//!
+//! ```text
+//! caller ── waits for its turn ──▶ a task of its own ── runs to its end ──▶ answer
+//!             │ caller gone                             │ caller gone
+//!             └▶ nothing was written                    └▶ it is written all the same
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, Statement, StatementBuilder};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use crate::domain::Timestamp;
+
+use super::{OpenError, StoreConfig, StoreError, schema, sqlite};
+
+/// How long a call waits for a connection: below the time that callers give a whole call.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The database. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: DatabaseConnection,
+    readers: DatabaseConnection,
+    /// One permit a connection that writes. First come, first served.
+    turn: Arc<Semaphore>,
+}
+
+impl Store {
+    /// Opens the database, makes it if it is not there, and brings its schema up to date; `now` is noted with each
+    /// change. Several processes may do so at once.
+    pub async fn open(config: &StoreConfig, now: Timestamp) -> Result<Self, OpenError> {
+        let file = config.url.sqlite_file();
+        let writer = sqlite::open_writer(file).await?;
+        schema::migrate(&writer, file, &countersign_migration::migrations(), now).await?;
+        let readers = sqlite::open_readers(file).await?;
+        let turn = Arc::new(Semaphore::new(1));
+        Ok(Self(Arc::new(Inner { writer, readers, turn })))
+    }
+
+    /// Asks the database for a row, to learn whether it answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        schema::ping(self.readers()).await
+    }
+
+    /// Waits until the writes that have begun or queued are through, and closes the database. Calls after that fail.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let last = self.0.turn.acquire().await;
+        self.0.turn.close();
+        self.0.readers.clone().close().await?;
+        self.0.writer.clone().close().await?;
+        drop(last);
+        Ok(())
+    }
+
+    /// Where to read.
+    pub(super) fn readers(&self) -> &DatabaseConnection {
+        &self.0.readers
+    }
+
+    /// Runs one writing statement and says how many rows it touched.
+    pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
+        let statement: Statement = self.0.writer.get_database_backend().build(statement);
+        self.write(|db| async move { Ok(db.execute_raw(statement).await?.rows_affected()) }).await
+    }
+
+    /// Runs `work`, which writes, as the picture above shows. A caller that goes away while it waits leaves the queue;
+    /// once `work` has begun, nothing but the end of the process ends it early.
+    pub(super) async fn write<T, F, Fut>(&self, work: F) -> Result<T, DbErr>
+    where
+        T: Send + 'static,
+        F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+    {
+        let turn = match timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.0.turn).acquire_owned()).await {
+            Ok(Ok(turn)) => turn,
+            Ok(Err(_)) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            Err(_) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+        };
+        let writer = self.0.writer.clone();
+        let task = async move {
+            let outcome = work(writer).await;
+            drop(turn);
+            outcome
+        };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(DbErr::Custom(format!("the writing task ended early: {error}"))),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}

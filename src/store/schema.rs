@@ -1,0 +1,159 @@
+//! Bringing the schema up to date. The changes themselves are the crate `countersign-migration`.
+//!
+//! SeaORM's own runner takes no lock between processes, does not put a change and the note that it was made into one
+//! transaction, and refuses a database that a newer release has touched, which would end a rolling upgrade. So this one
+//! keeps its own notes, and with each change the lowest schema that a program must know to live with it.
+
+use std::path::Path;
+
+use countersign_migration::{Migration, SchemaManager};
+use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iden,
+    QueryOrder, QuerySelect, QueryTrait,
+};
+
+use crate::domain::Timestamp;
+
+use super::entity::schema_migrations::{Column, Entity};
+use super::row::Row;
+use super::{OpenError, StoreError, sqlite};
+
+const COLUMNS: [Column; 3] = [Column::Number, Column::Name, Column::MinReader];
+
+/// The note of one change that the database has.
+struct Applied {
+    number: i64,
+    name: String,
+    min_reader: i64,
+}
+
+/// Makes the changes of `known` that the database does not have, each in a transaction with its note. Processes that do
+/// so at once take turns: each looks again at what is missing when its turn comes.
+pub(super) async fn migrate(
+    writer: &DatabaseConnection,
+    file: &Path,
+    known: &[Box<dyn Migration>],
+    now: Timestamp,
+) -> Result<(), OpenError> {
+    let explain = |error| sqlite::explain(file, error);
+    loop {
+        let transaction = begin_locked(writer).await.map_err(explain)?;
+        if !apply_next(&transaction, known, now).await? {
+            write_nothing(&transaction).await.map_err(explain)?;
+            transaction.rollback().await?;
+            return Ok(());
+        }
+        transaction.commit().await?;
+    }
+}
+
+/// Reads one row.
+pub(super) async fn ping(readers: &DatabaseConnection) -> Result<(), StoreError> {
+    let first = Entity::find().select_only().column(Column::Number).limit(1);
+    readers.query_one(&first.into_query()).await?;
+    Ok(())
+}
+
+/// Begins a transaction that no other process can have open at the same time, on the same database.
+///
+/// Here is the place for other databases: on PostgreSQL `pg_advisory_xact_lock` as the first statement, which the end of
+/// the transaction frees; on MySQL `GET_LOCK` on the transaction's connection, which `migrate` must free afterwards,
+/// because neither a commit nor the commits hidden in DDL do.
+async fn begin_locked(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    match writer.get_database_backend() {
+        DbBackend::Sqlite => sqlite::begin_opening(writer).await,
+        other => Err(DbErr::Migration(format!("no lock for {other:?}"))),
+    }
+}
+
+/// Makes the next change and notes it. False if there is none.
+async fn apply_next(
+    transaction: &DatabaseTransaction,
+    known: &[Box<dyn Migration>],
+    now: Timestamp,
+) -> Result<bool, OpenError> {
+    create_notes(transaction).await?;
+    let applied = lookup_applied(transaction).await?;
+    judge(&applied, known)?;
+    let missing = numbered(known).find(|(number, _)| applied.iter().all(|a| a.number != *number));
+    let Some((number, migration)) = missing else {
+        return Ok(false);
+    };
+    migration.up(&SchemaManager::new(transaction)).await?;
+    let note = Query::insert()
+        .into_table(Entity)
+        .columns([Column::Number, Column::Name, Column::MinReader, Column::Applied])
+        .values([
+            number.into(),
+            migration.name().into(),
+            migration.min_reader().into(),
+            now.as_millis().into(),
+        ])
+        .map_err(StoreError::unexpected)?
+        .to_owned();
+    transaction.execute(&note).await?;
+    Ok(true)
+}
+
+/// Fails where the database cannot be written: a start without changes to make would not notice, and the first user
+/// would.
+async fn write_nothing(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::Applied, 0_i64)
+        .and_where(Expr::col(Column::Number).lt(0_i64))
+        .to_owned();
+    transaction.execute(&update).await?;
+    Ok(())
+}
+
+/// Whether a program that knows `known` may use a database that has `applied`.
+fn judge(applied: &[Applied], known: &[Box<dyn Migration>]) -> Result<(), OpenError> {
+    let knows = i64::try_from(known.len()).unwrap_or(i64::MAX);
+    let needs = applied.iter().map(|a| a.min_reader).max().unwrap_or(0);
+    let found = applied.iter().map(|a| a.number).max().unwrap_or(0);
+    if needs > knows {
+        return Err(OpenError::Newer { found, needs, knows });
+    }
+    let foreign =
+        applied.iter().find(|a| numbered(known).any(|(number, m)| number == a.number && m.name() != a.name));
+    match foreign {
+        Some(a) => Err(OpenError::Foreign { number: a.number }),
+        None => Ok(()),
+    }
+}
+
+fn numbered(known: &[Box<dyn Migration>]) -> impl Iterator<Item = (i64, &dyn Migration)> {
+    (1..).zip(known.iter().map(Box::as_ref))
+}
+
+/// The table of notes is nobody's migration: they need it themselves.
+async fn create_notes(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let name = |column: Column| Iden::unquoted(&column).to_owned();
+    let table = Table::create()
+        .table(Entity)
+        .if_not_exists()
+        .col(ColumnDef::new(name(Column::Number)).big_integer().not_null().primary_key())
+        .col(ColumnDef::new(name(Column::Name)).text().not_null())
+        .col(ColumnDef::new(name(Column::MinReader)).big_integer().not_null())
+        .col(ColumnDef::new(name(Column::Applied)).big_integer().not_null())
+        .to_owned();
+    transaction.execute(&table).await?;
+    Ok(())
+}
+
+async fn lookup_applied(transaction: &DatabaseTransaction) -> Result<Vec<Applied>, StoreError> {
+    let all = Entity::find().select_only().columns(COLUMNS).order_by_asc(Column::Number);
+    let rows = transaction.query_all(&all.into_query()).await?;
+    rows.iter()
+        .map(|result| {
+            let row = Row::<Entity>::new(result, &COLUMNS, 0);
+            Ok(Applied {
+                number: row.read(Column::Number)?,
+                name: row.read(Column::Name)?,
+                min_reader: row.read(Column::MinReader)?,
+            })
+        })
+        .collect()
+}

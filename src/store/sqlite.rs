@@ -1,0 +1,189 @@
+//! What only SQLite knows: opening the file, its pragmas, its error codes, its lock.
+//!
+//! One connection writes and several read, each on a thread of its own. In WAL mode they do not wait for one another,
+//! and a single writer never finds the database locked by another connection of the same process. The writer's
+//! statements take SQLite's write lock as they begin (a single one by itself, a transaction by BEGIN IMMEDIATE), so
+//! that none of them fails half-way with SQLITE_BUSY; a lock that another process holds is waited for.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
+    SqliteTransactionMode, SqlxError, SqlxSqliteError, TransactionOptions, TransactionTrait,
+};
+use tokio::time::timeout;
+
+use super::OpenError;
+use super::database::ACQUIRE_TIMEOUT;
+use super::error::sqlx_error;
+
+/// How long a statement waits for another process's lock. With the wait for the writer before it, a call ends within
+/// two seconds.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(900);
+/// How long opening waits for other processes that open the same file.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it looks.
+const OPEN_RETRY: Duration = Duration::from_millis(20);
+
+// Primary result codes, https://sqlite.org/rescode.html
+const PERM: i32 = 3;
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const READONLY: i32 = 8;
+const IOERR: i32 = 10;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
+const NOTADB: i32 = 26;
+
+/// Opens the one connection that writes; makes the file if it is not there.
+pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    create_file(path)?;
+    let options = connect_options(path, 1, |options| {
+        // FULL: a commit is on the disk before it is acknowledged, also when the power fails.
+        options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+    });
+    // SQLite does not wait for the lock that the change to WAL needs.
+    patiently(|| Database::connect(options.clone())).await.map_err(|error| explain(path, error))
+}
+
+/// Opens the connections that read.
+pub(super) async fn open_readers(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let count = u32::try_from(cores * 2).unwrap_or(u32::MAX).clamp(4, 16);
+    let options = connect_options(path, count, |options| options.pragma("query_only", "ON"));
+    Database::connect(options).await.map_err(|error| explain(path, error))
+}
+
+/// Begins a transaction that holds the write lock from its beginning to its end.
+pub(super) async fn begin_immediate(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    db.begin_with_options(options).await
+}
+
+/// The same while the database is being opened, when another process may take longer than any call waits.
+pub(super) async fn begin_opening(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    patiently(|| begin_immediate(db)).await
+}
+
+/// Whether the same statement may succeed later.
+pub(super) fn is_outage(error: &dyn DatabaseError) -> bool {
+    matches!(primary_code(error), Some(PERM | BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN))
+}
+
+/// Says what is wrong with the file, where the code tells.
+pub(super) fn explain(path: &Path, error: DbErr) -> OpenError {
+    match code(&error) {
+        Some(NOTADB) => OpenError::NotADatabase(path.to_owned()),
+        Some(PERM | READONLY | CANTOPEN) => OpenError::NotWritable(path.to_owned()),
+        _ => error.into(),
+    }
+}
+
+fn connect_options(
+    path: &Path,
+    connections: u32,
+    adjust: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
+) -> ConnectOptions {
+    // A name that starts with `file:` would be read as a URI.
+    let path: PathBuf = Path::new(".").join(path);
+    // The URL only picks the driver: SeaORM's connect span shows it.
+    let mut options = ConnectOptions::new("sqlite:");
+    options
+        .map_sqlx_sqlite_opts(move |options| {
+            let options = options
+                .filename(&path)
+                .create_if_missing(false)
+                .foreign_keys(true)
+                .busy_timeout(BUSY_TIMEOUT)
+                .thread_name(|id| format!("sqlite-{id}"));
+            adjust(options)
+        })
+        .max_connections(connections)
+        .min_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Nothing between here and a file drops connections: none is closed for its age, none is tried before use.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    options
+}
+
+/// Makes the file, readable by its owner alone. SQLite gives the files that it makes beside it (`-wal`, `-shm`) the
+/// same mode.
+fn create_file(path: &Path) -> Result<(), OpenError> {
+    // Closing a file drops all the locks that this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2). Who
+    // has passed here finds the file made and closed: no other store of this process can hold a lock by then.
+    static CREATION: Mutex<()> = Mutex::new(());
+    let _alone = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
+    if path.is_dir() {
+        return Err(OpenError::Folder(path.to_owned()));
+    }
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match created {
+        Ok(_) => Ok(()),
+        Err(error) => match error.kind() {
+            ErrorKind::AlreadyExists => Ok(()),
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Err(OpenError::NoFolder(path.to_owned())),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Err(OpenError::NotWritable(path.to_owned()))
+            }
+            _ => Err(DbErr::Conn(RuntimeErr::SqlxError(SqlxError::Io(error).into())).into()),
+        },
+    }
+}
+
+/// Runs a step of the opening until no other process is in its way.
+async fn patiently<T, Fut>(step: impl Fn() -> Fut) -> Result<T, DbErr>
+where
+    Fut: Future<Output = Result<T, DbErr>>,
+{
+    let mut last = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+    let attempts = async {
+        loop {
+            match step().await {
+                Err(error) if code(&error) == Some(BUSY) => last = error,
+                outcome => return outcome,
+            }
+            pause().await;
+        }
+    };
+    match timeout(OPEN_TIMEOUT, attempts).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(last),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite has no event for a lock that was freed, and this lock is outside its own waiting"
+)]
+async fn pause() {
+    tokio::time::sleep(OPEN_RETRY).await;
+}
+
+fn code(error: &DbErr) -> Option<i32> {
+    match sqlx_error(error)? {
+        SqlxError::Database(error) => primary_code(error.as_ref()),
+        _ => None,
+    }
+}
+
+/// The code without its extension, which is in the upper bits.
+fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
+    let error = error.try_downcast_ref::<SqlxSqliteError>()?;
+    let code: i32 = DatabaseError::code(error)?.parse().ok()?;
+    Some(code & 0xff)
+}

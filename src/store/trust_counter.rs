@@ -1,0 +1,53 @@
+//! The trust counter: the commit position of the trust log.
+
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+
+use super::entity::trust_counter::{Column, Entity};
+use super::row::Row;
+use super::{Store, StoreError};
+
+const COLUMNS: [Column; 3] = [Column::Id, Column::Incarnation, Column::Sequence];
+/// The id of the only row.
+const ID: i16 = 1;
+
+/// A position in the trust log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustPosition {
+    /// The life of the log in which `sequence` counts: another one after a database was lost or restored.
+    pub incarnation: [u8; 16],
+    /// How many changes were committed; 0 before the first.
+    pub sequence: i64,
+}
+
+impl Store {
+    /// Makes sure that there is a counter: a new one starts `incarnation` at 0, one that is there stays as it is.
+    pub async fn ensure_trust_counter(&self, incarnation: [u8; 16]) -> Result<(), StoreError> {
+        let insert = Query::insert()
+            .into_table(Entity)
+            .columns(COLUMNS)
+            .values([ID.into(), incarnation.to_vec().into(), 0_i64.into()])
+            .map_err(StoreError::unexpected)?
+            .to_owned();
+        match self.execute(&insert).await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(()),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    /// Where the log is.
+    pub async fn lookup_trust_counter(&self) -> Result<Option<TrustPosition>, StoreError> {
+        let select = Entity::find().select_only().columns(COLUMNS).filter(Column::Id.eq(ID));
+        let Some(result) = self.readers().query_one(&select.into_query()).await? else {
+            return Ok(None);
+        };
+        let row = Row::<Entity>::new(&result, &COLUMNS, 0);
+        Ok(Some(TrustPosition {
+            incarnation: row.parse(Column::Incarnation, |bytes: Vec<u8>| <[u8; 16]>::try_from(bytes).ok())?,
+            sequence: row.read(Column::Sequence)?,
+        }))
+    }
+}
