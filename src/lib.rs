@@ -1,4 +1,5 @@
 //! Countersign: an authentication service over gRPC.
 
+pub mod crypto;
 pub mod domain;
 pub mod store;
