@@ -1,0 +1,68 @@
+//! From what was presented to a [`Caller`].
+
+use std::time::Instant;
+
+use countersign_verify::TokenError;
+
+use super::caller::Proof;
+use super::{Authority, Caller, Error, Presented};
+
+impl Authority {
+    /// Whom a token speaks for. Awaits nothing: a token seen before costs a look-up, another one a signature check.
+    pub fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
+        let parts = self.parts();
+        let now = parts.clock.now().as_millis();
+        if let Some(caller) = self.tokens().find(token) {
+            return if has_expired(&caller, now) { Err(Error::TokenExpired) } else { Ok(caller) };
+        }
+        let verified = parts.verifier.verify(&parts.key_set, token, now).map_err(refusal)?;
+        let caller = Caller::by_token(verified.claims, verified.key_id);
+        self.tokens().remember(token, caller.clone());
+        Ok(caller)
+    }
+
+    /// Whom a name and a password speak for: one hash, whatever is wrong with them.
+    pub async fn authenticate_password(
+        &self,
+        username: &str,
+        password: &str,
+        deadline: Option<Instant>,
+    ) -> Result<Caller, Error> {
+        let user = self.prove_password(username, password, deadline).await?;
+        Ok(Caller::by_password(&user))
+    }
+
+    /// Whom `presented` speaks for, whatever it is.
+    pub async fn authenticate(
+        &self,
+        presented: &Presented,
+        deadline: Option<Instant>,
+    ) -> Result<Caller, Error> {
+        match presented {
+            Presented::Nothing => Err(Error::CredentialsMissing),
+            Presented::Unreadable => Err(Error::CredentialsInvalid),
+            Presented::Token(token) => self.authenticate_token(token),
+            Presented::Password { username, password } => {
+                self.authenticate_password(username, password, deadline).await
+            }
+        }
+    }
+}
+
+fn has_expired(caller: &Caller, now_millis: i64) -> bool {
+    match caller.proof() {
+        Proof::Token { claims, .. } => claims.is_expired(now_millis),
+        Proof::Password => true,
+    }
+}
+
+/// The cause is for the log alone: which check failed would help a forger.
+fn refusal(error: TokenError) -> Error {
+    match error {
+        TokenError::Expired => Error::TokenExpired,
+        TokenError::Invalid(defect) => {
+            tracing::debug!(?defect, "a token was refused");
+            Error::TokenInvalid
+        }
+    }
+}

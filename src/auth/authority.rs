@@ -1,0 +1,74 @@
+//! What the use cases stand on, built once at the start and shared by all calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_verify::{KeySet, Verifier};
+
+use super::token_cache::TokenCache;
+use super::{Audiences, Registrar, Registration};
+use crate::crypto::{PasswordHasher, TokenSigner};
+use crate::domain::{Clock, Entropy, Lifetimes};
+use crate::store::Store;
+
+/// A cheap handle to everything that decides. Its use cases are `impl` blocks in the files named after them.
+#[derive(Clone)]
+pub struct Authority(Arc<Inner>);
+
+/// The parts of an [`Authority`].
+pub struct AuthorityParts {
+    /// Users and sessions.
+    pub store: Store,
+    /// Passwords.
+    pub hasher: PasswordHasher,
+    /// Signs new tokens.
+    pub signer: TokenSigner,
+    /// Verifies tokens: every key that may still have signed one.
+    pub key_set: KeySet,
+    /// Checks tokens against the issuer and Countersign's own audience.
+    pub verifier: Verifier,
+    /// Makes users.
+    pub registrar: Registrar,
+    /// What was configured.
+    pub policy: Policy,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// What was configured for the use cases.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Who signs: the claim `iss`.
+    pub issuer: String,
+    /// For whom tokens may be.
+    pub audiences: Audiences,
+    /// How long tokens live.
+    pub lifetimes: Lifetimes,
+    /// How long after its opening a session ends.
+    pub session_absolute_limit: Duration,
+    /// Who may register users.
+    pub registration: Registration,
+}
+
+struct Inner {
+    parts: AuthorityParts,
+    tokens: TokenCache,
+}
+
+impl Authority {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: AuthorityParts) -> Self {
+        Self(Arc::new(Inner { parts, tokens: TokenCache::new() }))
+    }
+
+    pub(super) fn parts(&self) -> &AuthorityParts {
+        &self.0.parts
+    }
+
+    pub(super) fn tokens(&self) -> &TokenCache {
+        &self.0.tokens
+    }
+}

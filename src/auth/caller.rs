@@ -1,0 +1,96 @@
+//! Permission as a value: who holds a `Caller` has been authenticated, and nobody checks again.
+
+use std::sync::Arc;
+
+use countersign_verify::{Claims, KeyId};
+
+use crate::domain::{Roles, SessionId, User, UserId};
+
+/// An authenticated caller. Only this module's floor can make one.
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Inner>);
+
+#[derive(Debug)]
+enum Inner {
+    Password { user_id: UserId, username: String, roles: Roles },
+    Token { claims: Claims, key_id: KeyId },
+}
+
+/// How the caller proved who it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// A password, on this very call.
+    Password,
+    /// An access token.
+    Token {
+        /// What it says.
+        claims: &'a Claims,
+        /// The key that signed it.
+        key_id: &'a KeyId,
+    },
+}
+
+impl Caller {
+    pub(super) fn by_password(user: &User) -> Self {
+        Self(Arc::new(Inner::Password {
+            user_id: user.id,
+            username: user.username.shown().to_owned(),
+            roles: user.roles.clone(),
+        }))
+    }
+
+    pub(super) fn by_token(claims: Claims, key_id: KeyId) -> Self {
+        Self(Arc::new(Inner::Token { claims, key_id }))
+    }
+
+    /// The user's id.
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        match &*self.0 {
+            Inner::Password { user_id, .. } => *user_id,
+            Inner::Token { claims, .. } => UserId::from_uuid(claims.subject),
+        }
+    }
+
+    /// The user's name, as typed at registration.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        match &*self.0 {
+            Inner::Password { username, .. } => username,
+            Inner::Token { claims, .. } => &claims.name,
+        }
+    }
+
+    /// The user's roles.
+    #[must_use]
+    pub fn roles(&self) -> Vec<&str> {
+        match &*self.0 {
+            Inner::Password { roles, .. } => roles.iter().collect(),
+            Inner::Token { claims, .. } => claims.roles.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// Whether the caller has one of these roles; of none, nobody has one.
+    #[must_use]
+    pub fn has_any_role<R: AsRef<str>>(&self, wanted: &[R]) -> bool {
+        self.roles().iter().any(|role| wanted.iter().any(|wanted| wanted.as_ref() == *role))
+    }
+
+    /// The session that the caller's token belongs to.
+    #[must_use]
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.proof() {
+            Proof::Password => None,
+            Proof::Token { claims, .. } => Some(SessionId::from_uuid(claims.session_id)),
+        }
+    }
+
+    /// How the caller proved who it is.
+    #[must_use]
+    pub fn proof(&self) -> Proof<'_> {
+        match &*self.0 {
+            Inner::Password { .. } => Proof::Password,
+            Inner::Token { claims, key_id } => Proof::Token { claims, key_id },
+        }
+    }
+}

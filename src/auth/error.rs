@@ -1,0 +1,81 @@
+//! Why a use case refused. A variant is something its caller can act on; causes are kept for the log and never travel.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::crypto::HashError;
+use crate::store::StoreError;
+
+/// A refusal of a use case.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The call needs credentials and brought none.
+    #[error("credentials are missing")]
+    CredentialsMissing,
+    /// Unknown user, wrong password, disabled user, unreadable `authorization`: alike on purpose.
+    #[error("credentials are not valid")]
+    CredentialsInvalid,
+    /// Malformed, forged, foreign or for another audience.
+    #[error("the token is not valid")]
+    TokenInvalid,
+    /// Good once, and its time is over.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// Its session, user or key was ended.
+    #[error("the token has been revoked")]
+    TokenRevoked,
+    /// The caller is known and may not do this.
+    #[error("the caller lacks the role for this")]
+    RoleRequired,
+    /// A field breaks a rule.
+    #[error("{field} {rule}")]
+    Field {
+        /// The field's name in the protos.
+        field: &'static str,
+        /// The rule, as the end of a sentence that starts with the field's name.
+        rule: Cow<'static, str>,
+    },
+    /// The name is another user's.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// There is no such user.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// The hash cannot be computed within the call's time.
+    #[error("password hashing is busy")]
+    HashingBusy {
+        /// When it is worth coming back.
+        retry_after: Duration,
+    },
+    /// The database cannot be reached.
+    #[error("the database cannot be reached")]
+    StoreUnavailable(#[source] StoreError),
+    /// Anything else.
+    #[error("something unexpected happened")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A field that breaks a rule.
+    pub(crate) fn field(field: &'static str, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self::Field { field, rule: rule.into() }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unreachable(_) => Self::StoreUnavailable(error),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy { retry_after } => Self::HashingBusy { retry_after },
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The commands. Each is a file; here the command line is taken apart and its exit code is made: 0, 1 refused, 2 wrong
+//! use.
+
+mod arguments;
+mod healthcheck;
+mod master_key;
+mod serve;
+mod user;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::process::ExitCode;
+
+use crate::config::Problems;
+
+/// Why a command ends without success.
+#[derive(Debug)]
+enum Failure {
+    /// It was understood and could not be carried out.
+    Refused(String),
+    /// It was not understood.
+    WrongUse(String),
+}
+
+impl Failure {
+    fn refused(reason: impl fmt::Display) -> Self {
+        Self::Refused(reason.to_string())
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::WrongUse(problems.to_string())
+    }
+}
+
+/// Runs the command line `arguments`, the program's name first, in the environment `variables`.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> ExitCode {
+    let outcome = match arguments::parse(arguments.into_iter().collect(), variables.into_iter().collect()) {
+        Ok(arguments::Parsed::Shown(text)) => {
+            print(&text);
+            Ok(())
+        }
+        Ok(arguments::Parsed::Serve(sources, problems)) => serve::run(sources, problems),
+        Ok(arguments::Parsed::UserCreate(sources, problems, create)) => {
+            user::create(sources, problems, create)
+        }
+        Ok(arguments::Parsed::MasterKeyNew) => {
+            master_key::print_new();
+            Ok(())
+        }
+        Ok(arguments::Parsed::Healthcheck(check)) => healthcheck::run(&check),
+        Err(failure) => Err(failure),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Refused(reason)) => complain(&reason, 1),
+        Err(Failure::WrongUse(reason)) => complain(&reason, 2),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is a command talking to the person who typed it")]
+fn complain(reason: &str, code: u8) -> ExitCode {
+    eprintln!("countersign: {}", reason.trim_end());
+    ExitCode::from(code)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the command was asked to print")]
+fn print(text: &str) {
+    println!("{}", text.trim_end());
+}

@@ -1,0 +1,226 @@
+//! From values to the configuration of each part.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use tracing::Level;
+
+use super::{Problems, Values, values};
+use crate::auth::{Audiences, Policy, Registration};
+use crate::crypto::HasherConfig;
+use crate::domain::{Lifetimes, PasswordPolicy};
+use crate::server::{MasterKeyFiles, ServerConfig};
+use crate::store::{DatabaseUrl, StoreConfig};
+use crate::telemetry::{LogConfig, LogFormat};
+use crate::transport::PeerLimitConfig;
+
+/// The service's own name, which is nobody's password.
+const SERVICE_NAME: &str = "countersign";
+/// What OWASP's cheat sheet asks of Argon2id at least, where one lane is used: memory in KiB, and passes.
+const OWASP_ARGON2ID: (u32, u32) = (19_456, 2);
+
+/// What `countersign serve` runs with.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The server.
+    pub server: ServerConfig,
+    /// Its log.
+    pub log: LogConfig,
+    /// What the operator should know, though it stops nothing.
+    pub warnings: Vec<String>,
+}
+
+/// What a command that works on the database itself runs with.
+#[derive(Clone, Debug)]
+pub struct UserCommandConfig {
+    /// The database.
+    pub store: StoreConfig,
+    /// Password hashing.
+    pub hasher: HasherConfig,
+    /// New passwords.
+    pub passwords: PasswordPolicy,
+    /// Its log.
+    pub log: LogConfig,
+}
+
+impl ServiceConfig {
+    /// Reads every setting of the service.
+    #[must_use]
+    pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
+        let listen = values.read("listen", problems, values::address);
+        let loopback = listen.is_some_and(|address| address.ip().to_canonical().is_loopback());
+        check_plaintext(values, problems, listen.is_some() && !loopback);
+        let store = store(values, problems);
+        let master_keys = master_keys(values, problems, store.as_ref());
+        let hasher = hasher(values, problems);
+        let passwords = passwords(values, problems);
+        let policy = policy(values, problems, loopback);
+        let peer_limit = peer_limit(values, problems);
+        let reflection = values.read("reflection", problems, |text| {
+            values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
+        });
+        let log = log(values, problems);
+        let hasher = hasher?;
+        let warnings = warnings(values, &hasher);
+        Some(Self {
+            listen: listen?,
+            server: ServerConfig {
+                store: store?,
+                master_keys: master_keys?,
+                hasher,
+                passwords: passwords?,
+                policy: policy?,
+                peer_limit: peer_limit?,
+                reflection: reflection?,
+            },
+            log: log?,
+            warnings,
+        })
+    }
+}
+
+impl UserCommandConfig {
+    /// Reads the settings that such commands take.
+    #[must_use]
+    pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
+        let store = store(values, problems);
+        let hasher = hasher(values, problems);
+        let passwords = passwords(values, problems);
+        let log = log(values, problems);
+        Some(Self { store: store?, hasher: hasher?, passwords: passwords?, log: log? })
+    }
+}
+
+fn check_plaintext(values: &Values, problems: &mut Problems, exposed: bool) {
+    let insecure =
+        values.read("insecure", problems, |text| values::word(text, &[("true", true), ("false", false)]));
+    if exposed && insecure == Some(false) {
+        problems.add(
+            "--listen",
+            "passwords and tokens would travel in plaintext beyond this machine; listen on a loopback address behind \
+             something that speaks TLS, or say --insecure",
+        );
+    }
+}
+
+fn store(values: &Values, problems: &mut Problems) -> Option<StoreConfig> {
+    let url =
+        values.read("database-url", problems, |text| DatabaseUrl::parse(text).map_err(|e| e.to_string()))?;
+    Some(StoreConfig { url })
+}
+
+fn master_keys(
+    values: &Values,
+    problems: &mut Problems,
+    store: Option<&StoreConfig>,
+) -> Option<MasterKeyFiles> {
+    if !values.is_explicit("master-key-file") {
+        let beside = store?.url.file()?.with_file_name("countersign.key");
+        return Some(MasterKeyFiles { paths: vec![beside] });
+    }
+    let paths = values.read("master-key-file", problems, |text| match values::list(text) {
+        paths if paths.is_empty() || paths.contains(&"") => {
+            Err("must name a file, or several with commas".to_owned())
+        }
+        paths => Ok(paths.into_iter().map(PathBuf::from).collect()),
+    })?;
+    Some(MasterKeyFiles { paths })
+}
+
+fn hasher(values: &Values, problems: &mut Problems) -> Option<HasherConfig> {
+    let lanes = values.read("argon2-lanes", problems, |text| values::number(text, 1, 16));
+    // RFC 9106, section 3.1: at least eight KiB a lane.
+    let least_memory = 8 * lanes.unwrap_or(1);
+    let memory =
+        values.read("argon2-memory-kib", problems, |text| values::number(text, least_memory, 1 << 20));
+    let passes = values.read("argon2-passes", problems, |text| values::number(text, 1, 32));
+    let least_budget = memory.unwrap_or(0).div_ceil(1024).max(1);
+    let budget = match values.is_explicit("hash-memory-mib") {
+        false => None,
+        true => Some(
+            values.read("hash-memory-mib", problems, |text| values::number(text, least_budget, 1 << 20))?,
+        ),
+    };
+    Some(HasherConfig { memory_kib: memory?, passes: passes?, lanes: lanes?, hash_memory_mib: budget })
+}
+
+fn passwords(values: &Values, problems: &mut Problems) -> Option<PasswordPolicy> {
+    let min_length = values.read("password-min-length", problems, |text| values::number(text, 8, 128))?;
+    let issuer = values.read("issuer", problems, values::visible)?;
+    Some(PasswordPolicy {
+        min_length: usize::try_from(min_length).unwrap_or(usize::MAX),
+        service_names: vec![SERVICE_NAME.to_owned(), issuer],
+    })
+}
+
+fn policy(values: &Values, problems: &mut Problems, loopback: bool) -> Option<Policy> {
+    // Its problem, if it has one, is noted where the password policy reads it.
+    let issuer = values.read("issuer", &mut Problems::default(), values::visible);
+    let audiences = values.read("audiences", problems, |text| {
+        Audiences::parse(values::list(text)).map_err(|error| error.to_string())
+    });
+    let default = values.read("token-lifetime", problems, values::span);
+    let max = values.read("max-token-lifetime", problems, |text| match values::span(text) {
+        Ok(max) if default.is_some_and(|default| default > max) => {
+            Err("must not be less than the default lifetime, --token-lifetime".to_owned())
+        }
+        max => max,
+    });
+    let session = values.read("session-absolute-limit", problems, values::span);
+    let auto = if loopback { Registration::Open } else { Registration::Closed };
+    let registration = values.read("registration", problems, |text| {
+        values::word(text, &[("auto", auto), ("open", Registration::Open), ("closed", Registration::Closed)])
+    });
+    Some(Policy {
+        issuer: issuer?,
+        audiences: audiences?,
+        lifetimes: Lifetimes { default: default?, max: max? },
+        session_absolute_limit: session?,
+        registration: registration?,
+    })
+}
+
+fn peer_limit(values: &Values, problems: &mut Problems) -> Option<PeerLimitConfig> {
+    let rate = values.read("peer-rate", problems, |text| values::number(text, 0, 1_000_000))?;
+    Some(PeerLimitConfig {
+        calls_per_second: NonZeroU32::new(rate),
+        spare_loopback: !values.is_explicit("peer-rate"),
+    })
+}
+
+fn log(values: &Values, problems: &mut Problems) -> Option<LogConfig> {
+    let level = values.read("log-level", problems, |text| {
+        values::word(
+            text,
+            &[
+                ("error", Level::ERROR),
+                ("warn", Level::WARN),
+                ("info", Level::INFO),
+                ("debug", Level::DEBUG),
+                ("trace", Level::TRACE),
+            ],
+        )
+    });
+    let format = values.read("log-format", problems, |text| {
+        values::word(text, &[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)])
+    });
+    Some(LogConfig { level: level?, format: format? })
+}
+
+fn warnings(values: &Values, hasher: &HasherConfig) -> Vec<String> {
+    let mut warnings: Vec<String> = values
+        .unknown_variables
+        .iter()
+        .map(|name| format!("the environment variable {name} is not a setting"))
+        .collect();
+    let (memory, passes) = OWASP_ARGON2ID;
+    if hasher.memory_kib < memory || hasher.passes < passes {
+        warnings.push(format!(
+            "password hashes are cheaper than OWASP asks for: argon2-memory-kib {memory} and argon2-passes {passes} at least"
+        ));
+    }
+    warnings
+}

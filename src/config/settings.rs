@@ -1,0 +1,153 @@
+//! The table of settings. Flag, variable and file key are one name in three spellings, so that they cannot drift apart.
+
+/// A setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// The name in kebab-case: the flag without its dashes.
+    pub name: &'static str,
+    /// What stands for the value in the help.
+    pub value_name: &'static str,
+    /// The default, as it would be typed; `None` if it is worked out from other settings.
+    pub default: Option<&'static str>,
+    /// What it does, for the help.
+    pub help: &'static str,
+    /// How it is typed.
+    pub shape: Shape,
+    /// Whether commands that work on the database itself take it too.
+    pub for_user_command: bool,
+}
+
+/// How a setting is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One value.
+    One,
+    /// Several, with commas or by repeating the flag.
+    List,
+    /// A switch: the flag alone means true.
+    Switch,
+}
+
+impl Setting {
+    /// The flag, with its dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.name)
+    }
+
+    /// The environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("COUNTERSIGN_{}", self.name.replace('-', "_").to_uppercase())
+    }
+
+    /// The key in the TOML file.
+    #[must_use]
+    pub fn file_key(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
+
+const fn service(
+    name: &'static str,
+    value_name: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, value_name, default, help, shape: Shape::One, for_user_command: false }
+}
+
+const fn shared(
+    name: &'static str,
+    value_name: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { for_user_command: true, ..service(name, value_name, default, help) }
+}
+
+/// Every setting that acts.
+pub const SETTINGS: [Setting; 20] = [
+    service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
+    shared("database-url", "URL", Some("sqlite://countersign.db"), "The database: sqlite://PATH"),
+    Setting {
+        shape: Shape::List,
+        ..service(
+            "master-key-file",
+            "PATH",
+            None,
+            "The file with the master key that wraps the signing keys; made at the first start, by default countersign.key \
+             beside the database. Several may be given: the first wraps, all unwrap",
+        )
+    },
+    shared("issuer", "NAME", Some("countersign"), "Who signs tokens: their claim iss"),
+    Setting {
+        shape: Shape::List,
+        ..service(
+            "audiences",
+            "NAME,...",
+            Some("countersign"),
+            "For whom tokens may be issued: their claim aud. The first is Countersign's own",
+        )
+    },
+    service(
+        "registration",
+        "auto|open|closed",
+        Some("auto"),
+        "Who may create users: anyone (open) or admins (closed); auto is open on a loopback listener",
+    ),
+    service(
+        "reflection",
+        "auto|on|off",
+        Some("auto"),
+        "Whether gRPC reflection is served, without credentials; auto is on for a loopback listener",
+    ),
+    service(
+        "token-lifetime",
+        "SPAN",
+        Some("600s"),
+        "How long a token lives that nobody asked a lifetime for",
+    ),
+    service(
+        "max-token-lifetime",
+        "SPAN",
+        Some("1h"),
+        "The longest lifetime of a token, and of a chain of renewals after a password",
+    ),
+    service("session-absolute-limit", "SPAN", Some("30d"), "How long after its opening a session ends"),
+    shared(
+        "password-min-length",
+        "N",
+        Some("8"),
+        "The least number of characters in a new password (NIST SP 800-63B-4 asks 15 where it is the only factor)",
+    ),
+    shared("argon2-memory-kib", "N", Some("19456"), "Memory of one password hash, in KiB"),
+    shared("argon2-passes", "N", Some("2"), "Passes of one password hash over its memory"),
+    shared("argon2-lanes", "N", Some("1"), "Lanes of one password hash"),
+    service(
+        "hash-memory-mib",
+        "N",
+        None,
+        "Memory of all password hashes that run at once, in MiB; by default one hash a core, and up to 256 for rows of an \
+         earlier, higher price",
+    ),
+    service(
+        "peer-rate",
+        "N",
+        Some("200"),
+        "Calls a second of one peer (an IPv4 address or an IPv6 /64), counted before any cryptography; 0 is no limit. \
+         An explicit value holds for loopback peers too, the default does not",
+    ),
+    Setting {
+        shape: Shape::Switch,
+        ..service("insecure", "true|false", Some("false"), "Listen without TLS on an address beyond loopback")
+    },
+    shared("log-level", "error|warn|info|debug|trace", Some("info"), "How much of its own doings is logged"),
+    shared(
+        "log-format",
+        "auto|text|json",
+        Some("auto"),
+        "The form of log lines on standard error; auto is text on a terminal and JSON otherwise",
+    ),
+    shared("config", "PATH", None, "A flat TOML file with settings, named like the flags with _ for -"),
+];

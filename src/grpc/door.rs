@@ -1,0 +1,269 @@
+//! The door: every call enters here once, on whatever wire it came. One layer on purpose: several ready-made ones would
+//! cost half a call. In this order, so that a stranger costs as little as possible:
+//!
+//! 1. request id: whatever happens next can be found in the log;
+//! 2. the peer's limit, before any cryptography;
+//! 3. the method's path and its access rule; an unknown path ends here;
+//! 4. the deadline, kept from here on whatever the method does;
+//! 5. the caller: a token at once, a password in the hashing pool;
+//! 6. the method, with panics caught;
+//! 7. the way back: statuses translated, the request id attached.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use countersign_verify::Credentials;
+use http::{HeaderValue, Request, Response};
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::body::Body;
+
+use super::authorization::{Authorization, Scheme};
+use super::methods::{Method, Methods};
+use super::refusal::Refusal;
+use super::request_id::{self, RequestIds};
+use super::services::{Services, Serving};
+use super::status;
+use super::stream_body::StreamBody;
+use crate::auth::{Authority, Caller, Error};
+use crate::transport::{CallDeadline, Handler, Peer, PeerLimit};
+
+/// The door; a cheap handle.
+#[derive(Clone)]
+pub struct Door(Arc<DoorParts>);
+
+/// What the door asks and whom it lets callers in to.
+pub struct DoorParts {
+    /// How often a peer may call.
+    pub peer_limit: Arc<PeerLimit>,
+    /// Which methods there are.
+    pub methods: Methods,
+    /// Who callers are.
+    pub authority: Authority,
+    /// What answers them.
+    pub services: Services,
+    /// What their calls are named.
+    pub request_ids: RequestIds,
+    /// Cancelled when the server goes away: streams end, calls go on.
+    pub draining: CancellationToken,
+}
+
+/// A password being checked.
+type Proving = Pin<Box<dyn Future<Output = Result<Request<Body>, Error>> + Send>>;
+
+/// Why a call was not admitted: by the door itself, or by a use case.
+enum Denial {
+    Door(Refusal<'static>),
+    UseCase(Error),
+}
+
+impl From<Error> for Denial {
+    fn from(error: Error) -> Self {
+        Self::UseCase(error)
+    }
+}
+
+/// A call on its way through the door.
+pub struct DoorFuture {
+    door: Door,
+    state: State,
+    request_id: HeaderValue,
+    method: Option<Arc<Method>>,
+    deadline: CallDeadline,
+    /// Made when the call first has to wait: most never do.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// What a call waits for.
+enum State {
+    Denied(Denial),
+    Proving(Proving),
+    Serving(Serving),
+}
+
+impl Door {
+    /// Builds the door.
+    #[must_use]
+    pub fn new(parts: DoorParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    fn admit(&self, request: Request<Body>, peer: Peer, call: &mut DoorFuture) -> Result<State, Denial> {
+        let parts = &self.0;
+        if let Err(retry_after) = parts.peer_limit.admit(peer.network()) {
+            return Err(Denial::Door(Refusal::RateLimited { retry_after }));
+        }
+        // With its query: a path that is followed by one is not a method's.
+        let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+        let Some(method) = parts.methods.find(path) else { return Err(Denial::Door(Refusal::MethodUnknown)) };
+        call.method = Some(Arc::clone(method));
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a deadline is a span of real time, whatever the clock on the wall says"
+        )]
+        let arrival = Instant::now();
+        call.deadline = CallDeadline::of(request.headers(), arrival, method.streaming)
+            .map_err(|_| Denial::Door(Refusal::TimeoutUnreadable))?;
+        let mut request = request;
+        request.extensions_mut().insert(call.deadline);
+        request.extensions_mut().insert(peer);
+        Ok(self.authenticate(request, method, call.deadline)?)
+    }
+
+    fn authenticate(
+        &self,
+        mut request: Request<Body>,
+        method: &Arc<Method>,
+        deadline: CallDeadline,
+    ) -> Result<State, Error> {
+        let bearer_only = method.rule.credentials == Credentials::TokenOnly;
+        let caller = match method.rule.credentials {
+            Credentials::Ignored => return Ok(self.serve(method, request)),
+            Credentials::Optional => {
+                let presented = Authorization::read(request.headers()).into_presented();
+                request.extensions_mut().insert(presented);
+                return Ok(self.serve(method, request));
+            }
+            Credentials::Required | Credentials::TokenOnly => match Authorization::read(request.headers()) {
+                Authorization::Missing => return Err(Error::CredentialsMissing),
+                Authorization::Unreadable => return Err(Error::CredentialsInvalid),
+                Authorization::Token(Scheme::Basic, _) | Authorization::Password { .. } if bearer_only => {
+                    return Err(Error::CredentialsInvalid);
+                }
+                Authorization::Token(_, token) => self.0.authority.authenticate_token(&token)?,
+                Authorization::Password { username, password } => {
+                    let (door, method) = (self.clone(), Arc::clone(method));
+                    return Ok(State::Proving(Box::pin(async move {
+                        let authority = &door.0.authority;
+                        let caller =
+                            authority.authenticate_password(&username, &password, deadline.0).await?;
+                        admit_caller(request, &method, caller)
+                    })));
+                }
+            },
+        };
+        Ok(self.serve(method, admit_caller(request, method, caller)?))
+    }
+
+    fn serve(&self, method: &Method, request: Request<Body>) -> State {
+        match self.0.services.call(method.service, request) {
+            Some(serving) => State::Serving(serving),
+            None => State::Denied(Denial::Door(Refusal::MethodUnknown)),
+        }
+    }
+}
+
+fn admit_caller(mut request: Request<Body>, method: &Method, caller: Caller) -> Result<Request<Body>, Error> {
+    method.authorize(&caller)?;
+    request.extensions_mut().insert(caller);
+    Ok(request)
+}
+
+impl Handler for Door {
+    type Future = DoorFuture;
+
+    fn call(&self, request: Request<Body>, peer: Peer) -> DoorFuture {
+        let mut call = DoorFuture {
+            door: self.clone(),
+            state: State::Denied(Denial::Door(Refusal::MethodUnknown)),
+            request_id: self.0.request_ids.of(request.headers()),
+            method: None,
+            deadline: CallDeadline(None),
+            timer: None,
+        };
+        call.state = self.admit(request, peer, &mut call).unwrap_or_else(State::Denied);
+        call
+    }
+}
+
+impl Future for DoorFuture {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        loop {
+            let polled = match &mut this.state {
+                State::Denied(denial) => {
+                    let refusal = match denial {
+                        Denial::Door(refusal) => std::mem::replace(refusal, Refusal::MethodUnknown),
+                        Denial::UseCase(error) => Refusal::UseCase(error),
+                    };
+                    let response = refuse(&refusal, this.method.as_deref(), &this.request_id);
+                    return Poll::Ready(Ok(response));
+                }
+                State::Proving(proving) => {
+                    catch_unwind(AssertUnwindSafe(|| proving.as_mut().poll(cx).map(Step::Proven)))
+                }
+                State::Serving(serving) => {
+                    catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx).map(Step::Answered)))
+                }
+            };
+            match polled {
+                Ok(Poll::Ready(step)) => match this.advance(step) {
+                    Some(response) => return Poll::Ready(Ok(response)),
+                    None => continue,
+                },
+                Ok(Poll::Pending) if this.is_late(cx) => {
+                    this.state = State::Denied(Denial::Door(Refusal::DeadlineExceeded));
+                }
+                Ok(Poll::Pending) => return Poll::Pending,
+                Err(_panic) => this.state = State::Denied(Denial::Door(Refusal::Panicked)),
+            }
+        }
+    }
+}
+
+/// Something that was waited for and came.
+enum Step {
+    Proven(Result<Request<Body>, Error>),
+    Answered(Result<Response<Body>, Infallible>),
+}
+
+impl DoorFuture {
+    /// Goes on with what came; the answer, if it was the last thing.
+    fn advance(&mut self, step: Step) -> Option<Response<Body>> {
+        match (step, &self.method) {
+            (Step::Proven(Ok(request)), Some(method)) => self.state = self.door.serve(method, request),
+            (Step::Proven(Ok(_)), None) => self.state = State::Denied(Denial::Door(Refusal::MethodUnknown)),
+            (Step::Proven(Err(error)), _) => self.state = State::Denied(Denial::UseCase(error)),
+            (Step::Answered(Ok(response)), _) => return Some(self.finish(response)),
+        }
+        None
+    }
+
+    /// Whether the deadline has passed; if not, this task is woken when it does.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.deadline.0 else { return false };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// The way back: a status that came with the response is translated, everything gets the request id.
+    fn finish(&self, mut response: Response<Body>) -> Response<Body> {
+        let method = self.method.as_deref();
+        if let Some(status) = response.extensions_mut().remove::<Status>() {
+            return refuse(&Refusal::of(&status), method, &self.request_id);
+        }
+        response.headers_mut().insert(request_id::HEADER, self.request_id.clone());
+        match method {
+            Some(method) if method.streaming => response.map(|body| {
+                let draining = self.door.0.draining.clone().cancelled_owned();
+                Body::new(StreamBody::new(body, draining, self.request_id.clone(), method.path.clone()))
+            }),
+            _ => response,
+        }
+    }
+}
+
+fn refuse(refusal: &Refusal<'_>, method: Option<&Method>, request_id: &HeaderValue) -> Response<Body> {
+    let path = method.map_or("unknown", |method| &method.path);
+    let mut response = status::render(refusal, path, request_id).into_http();
+    response.headers_mut().insert(request_id::HEADER, request_id.clone());
+    response
+}

@@ -1,0 +1,20 @@
+//! gRPC: the door that every call enters once, the services behind it, and the one place where errors become statuses.
+
+mod auth_service;
+mod authorization;
+mod call;
+mod convert;
+mod door;
+mod health;
+mod methods;
+mod refusal;
+mod request_id;
+mod services;
+mod status;
+mod stream_body;
+
+pub use door::{Door, DoorParts};
+pub use health::Health;
+pub use methods::{Methods, MethodsError};
+pub use request_id::RequestIds;
+pub use services::{Services, ServicesError};

@@ -1,0 +1,73 @@
+//! Why a call is not answered as asked: a use case said no, the door did, or a library gave up. Each is told apart here
+//! and translated once, in `status`.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+
+use crate::auth;
+
+/// A call that gets an error for an answer.
+#[derive(Debug)]
+pub(super) enum Refusal<'a> {
+    /// By a use case.
+    UseCase(&'a auth::Error),
+    /// The peer calls too often.
+    RateLimited {
+        /// When it may call again.
+        retry_after: Duration,
+    },
+    /// There is no such method.
+    MethodUnknown,
+    /// `grpc-timeout` cannot be read.
+    TimeoutUnreadable,
+    /// The answer came too late.
+    DeadlineExceeded,
+    /// The message is larger than the server reads.
+    MessageTooLarge,
+    /// The message is not what the method takes.
+    MessageUndecodable,
+    /// The message is compressed.
+    CompressionUnsupported,
+    /// The health or the reflection service knows no such name.
+    NameUnknown,
+    /// The server is going away.
+    Draining,
+    /// A handler panicked.
+    Panicked,
+    /// A library made a status that it has no reason to make.
+    Library(&'a Status),
+}
+
+impl<'a> Refusal<'a> {
+    /// What a status means that came out of a service.
+    pub(super) fn of(status: &'a Status) -> Self {
+        match status.source().and_then(|source| source.downcast_ref()) {
+            Some(error) => Self::UseCase(error),
+            None => Self::of_library(status),
+        }
+    }
+
+    /// tonic reports a message that cannot be decoded as INTERNAL and a large one as OUT_OF_RANGE; neither says so to a
+    /// program. The health and reflection services use NOT_FOUND and INVALID_ARGUMENT as their protocols ask.
+    fn of_library(status: &'a Status) -> Self {
+        match status.code() {
+            Code::Internal | Code::InvalidArgument => Self::MessageUndecodable,
+            Code::OutOfRange | Code::ResourceExhausted => Self::MessageTooLarge,
+            Code::Unimplemented => Self::CompressionUnsupported,
+            Code::NotFound => Self::NameUnknown,
+            Code::Unavailable => Self::Draining,
+            Code::DeadlineExceeded => Self::DeadlineExceeded,
+            Code::Ok
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::DataLoss
+            | Code::Unauthenticated => Self::Library(status),
+        }
+    }
+}

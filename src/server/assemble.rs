@@ -1,0 +1,156 @@
+//! From a configuration to a running server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_verify::{UnsetError, Verifier};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::background::Background;
+use super::{MasterKeyFiles, SigningKeysError, Surroundings, signing_keys};
+use crate::auth::{Authority, AuthorityParts, Policy, Registrar};
+use crate::crypto::{HasherConfig, HasherError, OpenRing, PasswordHasher};
+use crate::domain::PasswordPolicy;
+use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
+use crate::store::{OpenError, Store, StoreConfig, StoreError};
+use crate::transport::{Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig};
+
+/// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
+/// within 10 s.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(8);
+/// How long the database may take to close.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Everything that can be configured, sorted by the part that it is for.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The database.
+    pub store: StoreConfig,
+    /// The master keys.
+    pub master_keys: MasterKeyFiles,
+    /// Password hashing.
+    pub hasher: HasherConfig,
+    /// New passwords.
+    pub passwords: PasswordPolicy,
+    /// The use cases.
+    pub policy: Policy,
+    /// Calls a peer.
+    pub peer_limit: PeerLimitConfig,
+    /// Whether the reflection services are there.
+    pub reflection: bool,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its signing keys or the master key.
+    #[error(transparent)]
+    SigningKeys(#[from] SigningKeysError),
+    /// Password hashing.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// Token checks.
+    #[error(transparent)]
+    Verifier(#[from] UnsetError),
+    /// Access rules.
+    #[error(transparent)]
+    Methods(#[from] MethodsError),
+    /// Reflection.
+    #[error(transparent)]
+    Services(#[from] ServicesError),
+}
+
+/// A server with everything ready but its socket.
+pub struct Server {
+    store: Store,
+    health: Health,
+    peer_limit: Arc<PeerLimit>,
+    draining: CancellationToken,
+    door: Door,
+}
+
+impl Server {
+    /// Opens the database, the keys and everything else that can fail.
+    pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
+        let store = Store::open(&config.store, surroundings.clock.now()).await?;
+        ensure_trust_counter(&store, &surroundings).await?;
+        let ring = signing_keys::open(&store, &config.master_keys, &surroundings).await?;
+        let authority = build_authority(&config, &store, ring, &surroundings)?;
+        let health = Health::start().await;
+        let peer_limit = Arc::new(PeerLimit::new(config.peer_limit));
+        let draining = CancellationToken::new();
+        let door = Door::new(DoorParts {
+            peer_limit: Arc::clone(&peer_limit),
+            methods: Methods::of_api(config.reflection)?,
+            services: Services::new(authority.clone(), &health, config.reflection)?,
+            authority,
+            request_ids: RequestIds::new(&*surroundings.entropy),
+            draining: draining.clone(),
+        });
+        Ok(Self { store, health, peer_limit, draining, door })
+    }
+
+    /// Serves until `shutdown`, then lets running calls finish.
+    pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
+        let Self { store, health, peer_limit, draining, door } = self;
+        let background = Background::start(store.clone(), health.clone(), peer_limit);
+        let served = Listener::new(socket).serve(
+            Dispatch::new(door),
+            shutdown.clone(),
+            Drain { patience: DRAIN_PATIENCE },
+        );
+        let leave = async {
+            shutdown.cancelled().await;
+            tracing::info!("stopping: running calls may finish");
+            background.stop().await;
+            health.set_ready(false).await;
+            draining.cancel();
+        };
+        tokio::join!(served, leave);
+        if !matches!(tokio::time::timeout(CLOSE_PATIENCE, store.close()).await, Ok(Ok(()))) {
+            tracing::warn!("the database did not close in time; its journal will be read at the next start");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+async fn ensure_trust_counter(store: &Store, surroundings: &Surroundings) -> Result<(), StoreError> {
+    let mut incarnation = [0; 16];
+    surroundings.entropy.fill(&mut incarnation);
+    store.ensure_trust_counter(incarnation).await
+}
+
+fn build_authority(
+    config: &ServerConfig,
+    store: &Store,
+    ring: OpenRing,
+    surroundings: &Surroundings,
+) -> Result<Authority, StartError> {
+    let Surroundings { clock, entropy } = surroundings.clone();
+    let hasher = PasswordHasher::start(config.hasher, Arc::clone(&entropy))?;
+    let registrar = Registrar {
+        store: store.clone(),
+        hasher: hasher.clone(),
+        passwords: config.passwords.clone(),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    };
+    Ok(Authority::new(AuthorityParts {
+        store: store.clone(),
+        hasher,
+        signer: ring.signer,
+        key_set: ring.key_set,
+        verifier: Verifier::new(config.policy.issuer.clone(), config.policy.audiences.own().to_owned())?,
+        registrar,
+        policy: config.policy.clone(),
+        clock,
+        entropy,
+    }))
+}

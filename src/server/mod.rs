@@ -1,0 +1,13 @@
+//! Assembling the parts and running them. A library function of a bound socket and a shutdown token: the binary and the
+//! tests call the same one.
+
+mod assemble;
+mod background;
+mod master_key_file;
+mod signing_keys;
+mod surroundings;
+
+pub use assemble::{Server, ServerConfig, StartError};
+pub use master_key_file::{MasterKeyFileError, MasterKeyFiles};
+pub use signing_keys::SigningKeysError;
+pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

@@ -1,0 +1,199 @@
+//! One connection: its protocol settings, its deadlines, its end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use pin_project_lite::pin_project;
+use tokio::net::TcpStream;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tonic::body::Body;
+
+use super::Peer;
+use super::activity::{Activity, RunningCall};
+use super::handler::Handler;
+use super::listener::Stop;
+
+/// How often a connection is looked at. A slow client is found out after 10 s, the first tick that finds no request.
+const TICK: Duration = Duration::from_secs(10);
+/// Ticks without any call after which a connection is asked to go: five minutes.
+const IDLE_TICKS: u32 = 30;
+/// Request headers, all together.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// The protocol settings of every connection, each with its reason in the second section of the security design:
+/// bounded streams, resets, headers and pings; windows left wide because lowering them lowers h2's budget for small
+/// frames, and it then closes connections of honest clients.
+pub(super) fn protocol() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(10))
+        .max_buf_size(MAX_HEADER_BYTES as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(200)
+        .max_local_error_reset_streams(Some(1024))
+        .max_pending_accept_reset_streams(Some(20))
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .initial_stream_window_size(Some(1 << 20))
+        .initial_connection_window_size(Some(1 << 20))
+        .keep_alive_interval(Some(Duration::from_secs(5)))
+        .keep_alive_timeout(Duration::from_secs(5));
+    builder
+}
+
+/// Serves a connection until its peer, its deadlines or the server's stop end it.
+pub(super) async fn serve<H: Handler>(
+    stream: TcpStream,
+    peer: Peer,
+    protocol: &Builder<TokioExecutor>,
+    handler: H,
+    stop: Stop,
+) {
+    let activity = Arc::new(Activity::default());
+    let service = ConnectionService { handler, peer, activity: Arc::clone(&activity) };
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let mut watch = IdleWatch::new(activity);
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(connection = peer.connection, error = &*error, "a connection broke");
+                }
+                return;
+            }
+            () = stop.soft.cancelled(), if !leaving => {
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = stop.hard.cancelled() => return,
+            verdict = watch.next() => match verdict {
+                Verdict::Keep => {}
+                Verdict::SayGoodbye => connection.as_mut().graceful_shutdown(),
+                Verdict::Drop => return,
+            },
+        }
+    }
+}
+
+/// Finds connections that are of no use: those that never ask anything, and those that have stopped.
+struct IdleWatch {
+    activity: Arc<Activity>,
+    ticks: Interval,
+    seen: u64,
+    idle_ticks: u32,
+    said_goodbye: bool,
+}
+
+enum Verdict {
+    Keep,
+    SayGoodbye,
+    Drop,
+}
+
+impl IdleWatch {
+    fn new(activity: Arc<Activity>) -> Self {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        Self { activity, ticks, seen: 0, idle_ticks: 0, said_goodbye: false }
+    }
+
+    async fn next(&mut self) -> Verdict {
+        self.ticks.tick().await;
+        let started = self.activity.started();
+        if self.activity.is_busy() || started != self.seen {
+            self.seen = started;
+            self.idle_ticks = 0;
+            return Verdict::Keep;
+        }
+        self.idle_ticks += 1;
+        // A connection without its first complete request after one tick is a slow or a silent client.
+        let patience = if started == 0 { 1 } else { IDLE_TICKS };
+        match self.idle_ticks.checked_sub(patience) {
+            None => Verdict::Keep,
+            Some(_) if self.said_goodbye => Verdict::Drop,
+            Some(_) => {
+                self.said_goodbye = true;
+                Verdict::SayGoodbye
+            }
+        }
+    }
+}
+
+/// Hands each request to the handler, with the peer, and counts it until its answer's last byte.
+struct ConnectionService<H> {
+    handler: H,
+    peer: Peer,
+    activity: Arc<Activity>,
+}
+
+impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionService<H> {
+    type Response = Response<Counted>;
+    type Error = Infallible;
+    type Future = CountedCall<H::Future>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let running = Some(self.activity.start());
+        CountedCall { call: self.handler.call(request.map(Body::new), self.peer), running }
+    }
+}
+
+pin_project! {
+    struct CountedCall<F> {
+        #[pin]
+        call: F,
+        running: Option<RunningCall>,
+    }
+}
+
+impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for CountedCall<F> {
+    type Output = Result<Response<Counted>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let running = this.running;
+        this.call.poll(cx).map_ok(|response| response.map(|body| Counted { body, _running: running.take() }))
+    }
+}
+
+pin_project! {
+    /// An answer's body; the call runs as long as it exists, so that a stream keeps its connection.
+    struct Counted {
+        #[pin]
+        body: Body,
+        _running: Option<RunningCall>,
+    }
+}
+
+impl http_body::Body for Counted {
+    type Data = bytes::Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+}

@@ -1,0 +1,195 @@
+//! The accept loop: how many connections there are, and how they end. Owns no protocol.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection;
+use super::handler::Handler;
+use super::{Network, Peer};
+
+/// Connections at once, of everybody.
+const MAX_CONNECTIONS: usize = 10_000;
+/// Connections at once of one network.
+const MAX_CONNECTIONS_PER_NETWORK: usize = 2_048;
+/// How long accepting rests when the process is out of file descriptors: one of them has to be closed first, and asking
+/// again at once would take a whole core to be told the same.
+const REST_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
+
+/// How a stop is carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// How long running calls may take to finish before they are cut off.
+    pub patience: Duration,
+}
+
+/// The two stages of a stop, as every connection sees them.
+#[derive(Clone, Default)]
+pub(super) struct Stop {
+    /// Finish what runs, begin nothing.
+    pub(super) soft: CancellationToken,
+    /// Go.
+    pub(super) hard: CancellationToken,
+}
+
+/// A bound socket, not yet served.
+pub struct Listener {
+    socket: TcpListener,
+}
+
+impl Listener {
+    /// Takes over a bound socket.
+    #[must_use]
+    pub fn new(socket: TcpListener) -> Self {
+        Self { socket }
+    }
+
+    /// Serves connections until `shutdown`, then lets running calls finish within the drain's patience.
+    pub async fn serve<H: Handler>(self, handler: H, shutdown: CancellationToken, drain: Drain) {
+        let stop = Stop::default();
+        let connections = TaskTracker::new();
+        tokio::select! {
+            () = self.accept(&handler, &connections, &stop) => {}
+            () = shutdown.cancelled() => {}
+        }
+        drop(self);
+        connections.close();
+        stop.soft.cancel();
+        if tokio::time::timeout(drain.patience, connections.wait()).await.is_err() {
+            tracing::warn!(
+                connections = connections.len(),
+                "some calls did not finish in time and are cut off"
+            );
+            stop.hard.cancel();
+            connections.wait().await;
+        }
+    }
+
+    async fn accept<H: Handler>(&self, handler: &H, connections: &TaskTracker, stop: &Stop) {
+        let protocol = Arc::new(connection::protocol());
+        let census = Arc::new(Census::default());
+        let mut number = 0;
+        loop {
+            let (stream, address) = match self.socket.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    self.rest_after(&error).await;
+                    continue;
+                }
+            };
+            number += 1;
+            let peer = Peer { address, connection: number };
+            let Some(place) = Census::enter(&census, peer.network()) else {
+                tracing::debug!(%address, "a connection was refused: too many are open");
+                continue;
+            };
+            if let Err(error) = prepare(&stream) {
+                tracing::debug!(%error, "a connection was gone before it was served");
+                continue;
+            }
+            let (protocol, handler, stop) = (Arc::clone(&protocol), handler.clone(), stop.clone());
+            connections.spawn(async move {
+                connection::serve(stream, peer, &protocol, handler, stop).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn rest_after(&self, error: &io::Error) {
+        // Errors of the one connection that was being accepted (accept(2) passes on its network errors).
+        if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            return;
+        }
+        tracing::warn!(%error, "connections cannot be accepted for the moment");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the only event to wait for is a descriptor closed anywhere"
+        )]
+        tokio::time::sleep(REST_AFTER_ACCEPT_ERROR).await;
+    }
+}
+
+/// Small answers must not wait for the acknowledgement of earlier ones.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)
+}
+
+/// Counts open connections.
+#[derive(Default)]
+struct Census(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    by_network: HashMap<Network, usize>,
+}
+
+/// A counted connection; it is counted until this is dropped.
+struct Place {
+    census: Arc<Census>,
+    network: Network,
+}
+
+impl Census {
+    fn enter(census: &Arc<Self>, network: Network) -> Option<Place> {
+        let mut counts = census.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_network = counts.by_network.get(&network).copied().unwrap_or(0);
+        if counts.all >= MAX_CONNECTIONS || of_network >= MAX_CONNECTIONS_PER_NETWORK {
+            return None;
+        }
+        counts.all += 1;
+        *counts.by_network.entry(network).or_default() += 1;
+        Some(Place { census: Arc::clone(census), network })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.census.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        if let Entry::Occupied(mut entry) = counts.by_network.entry(self.network) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(last: u8) -> Network {
+        Network::of([192, 0, 2, last].into())
+    }
+
+    #[test]
+    fn a_network_has_its_share_and_no_more() {
+        let census = Arc::new(Census::default());
+        let mut places: Vec<_> =
+            (0..MAX_CONNECTIONS_PER_NETWORK).map(|_| Census::enter(&census, network(1)).unwrap()).collect();
+        assert!(Census::enter(&census, network(1)).is_none());
+        assert!(Census::enter(&census, network(2)).is_some());
+        places.pop();
+        assert!(Census::enter(&census, network(1)).is_some());
+    }
+
+    #[test]
+    fn all_networks_together_are_bounded_and_forgotten() {
+        let census = Arc::new(Census::default());
+        let places: Vec<_> = (0..MAX_CONNECTIONS)
+            .map(|n| Census::enter(&census, network(u8::try_from(n % 250).unwrap())).unwrap())
+            .collect();
+        assert!(Census::enter(&census, network(251)).is_none());
+        drop(places);
+        let counts = census.0.lock().unwrap();
+        assert_eq!((counts.all, counts.by_network.len()), (0, 0));
+    }
+}

@@ -1,0 +1,176 @@
+//! Every method of the descriptor set, with every kind of credentials: the table is generated, so that a new method is
+//! in it before anybody remembers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use countersign::pb::DESCRIPTOR_SET;
+use countersign_verify::{AccessTable, Credentials as Rule, MethodRule};
+use tonic::Code;
+use tonic::client::Grpc;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic_prost::ProstCodec;
+
+use crate::harness::{PASSWORD, Refused, TestServer, basic_header, refused};
+
+/// What the door has to make of one kind of credentials, where they are looked at.
+#[derive(Clone)]
+struct Kind {
+    name: &'static str,
+    values: Vec<String>,
+    /// The reason for which they are refused wherever credentials are needed.
+    refused: Option<&'static str>,
+    token: bool,
+    roles: Vec<&'static str>,
+}
+
+fn kind(name: &'static str, values: Vec<String>, refused: Option<&'static str>) -> Kind {
+    Kind { name, values, refused, token: false, roles: Vec::new() }
+}
+
+async fn kinds(server: &TestServer) -> Vec<Kind> {
+    let client = server.client().await;
+    for name in ["plain", "admin", "service", "verifier", "disabled"] {
+        client.create_user(name, PASSWORD).await.unwrap();
+    }
+    server
+        .execute_sql(
+            "UPDATE users SET roles = name_shown WHERE name_shown IN ('admin', 'service', 'verifier')",
+        )
+        .await;
+    let expired = client.sign_in("admin", PASSWORD).await;
+    server.execute_sql("UPDATE users SET state = 2 WHERE name_shown = 'disabled'").await;
+    server.clock.advance(Duration::from_secs(601));
+
+    let plain = client.sign_in("plain", PASSWORD).await;
+    let mut forged = plain.clone();
+    forged.replace_range(40..41, if &forged[40..41] == "A" { "B" } else { "A" });
+    let mut kinds = vec![
+        kind("none", vec![], Some("CREDENTIALS_MISSING")),
+        kind("empty", vec![String::new()], Some("CREDENTIALS_INVALID")),
+        kind("another scheme", vec!["Digest abc".into()], Some("CREDENTIALS_INVALID")),
+        kind(
+            "twice",
+            vec![format!("Bearer {plain}"), format!("Bearer {plain}")],
+            Some("CREDENTIALS_INVALID"),
+        ),
+        kind("joined", vec![format!("Bearer {plain}, Bearer {plain}")], Some("CREDENTIALS_INVALID")),
+        kind("wrong password", vec![basic_header("admin", "wrong password")], Some("CREDENTIALS_INVALID")),
+        kind("unknown user", vec![basic_header("nobody", PASSWORD)], Some("CREDENTIALS_INVALID")),
+        kind("disabled user", vec![basic_header("disabled", PASSWORD)], Some("CREDENTIALS_INVALID")),
+        kind("garbage token", vec!["Bearer v4.public.garbage".into()], Some("TOKEN_INVALID")),
+        kind("forged token", vec![format!("Bearer {forged}")], Some("TOKEN_INVALID")),
+        kind("refresh token as access token", vec!["Bearer csr_abcdef".into()], Some("TOKEN_INVALID")),
+        kind("expired token", vec![format!("Bearer {expired}")], Some("TOKEN_EXPIRED")),
+        kind("expired token in Basic", vec![basic_header(&expired, "")], Some("TOKEN_EXPIRED")),
+    ];
+    for (user, roles) in [
+        ("plain", vec![]),
+        ("admin", vec!["admin"]),
+        ("service", vec!["service"]),
+        ("verifier", vec!["verifier"]),
+    ] {
+        let token = client.sign_in(user, PASSWORD).await;
+        let good = |name, value: String, token| Kind {
+            name,
+            values: vec![value],
+            refused: None,
+            token,
+            roles: roles.clone(),
+        };
+        kinds.push(good("password", basic_header(user, PASSWORD), false));
+        kinds.push(good("token", format!("Bearer {token}"), true));
+        kinds.push(good("token in Basic", basic_header(&token, "anything"), false));
+    }
+    kinds
+}
+
+/// What the rule alone says; methods that decide by themselves are named here, each with its decision.
+fn expected(method: &MethodRule, kind: &Kind) -> Result<(), Refused> {
+    let name = method.path.rsplit('/').next().unwrap();
+    let looks = match (method.rule.credentials, name) {
+        (Rule::Ignored, _) | (Rule::Optional, "CreateUser") => return Ok(()),
+        (Rule::Required | Rule::TokenOnly, _) | (Rule::Optional, "IssueToken") => &method.rule,
+        (Rule::Optional, other) => panic!("say here what {other} does with credentials"),
+    };
+    if let Some(reason) = kind.refused {
+        return Err(Refused::unauthenticated(reason));
+    }
+    if looks.credentials == Rule::TokenOnly && !kind.token {
+        return Err(Refused::unauthenticated("CREDENTIALS_INVALID"));
+    }
+    let allowed = looks.roles.is_empty()
+        || looks.acts_on_self
+        || looks.roles.iter().any(|r| kind.roles.contains(&r.as_str()));
+    if allowed { Ok(()) } else { Err(Refused::new(Code::PermissionDenied, "ROLE_REQUIRED")) }
+}
+
+async fn call(channel: &Channel, path: &str, kind: &Kind) -> Result<(), Refused> {
+    let mut request = tonic::Request::new(());
+    for value in &kind.values {
+        request.metadata_mut().append("authorization", MetadataValue::try_from(value).unwrap());
+    }
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.unwrap();
+    let answer = grpc.unary(request, path.parse().unwrap(), ProstCodec::<(), ()>::default()).await;
+    answer.map(|_| ()).map_err(|status| refused(&status))
+}
+
+#[tokio::test]
+async fn every_method_with_every_kind_of_credentials() {
+    let server = TestServer::start().await;
+    let kinds = kinds(&server).await;
+    let table = AccessTable::parse(DESCRIPTOR_SET, &["auth.v1.AuthService"]).unwrap();
+    let channel = server.channel().await;
+    let mut cells = BTreeMap::new();
+    for method in table.iter() {
+        for kind in &kinds {
+            let got = call(&channel, &method.path, kind).await;
+            let cell = format!("{} with {} {:?}", method.path, kind.name, kind.roles);
+            match expected(method, kind) {
+                Err(refusal) => assert_eq!(got, Err(refusal), "{cell}"),
+                // Let in: what an empty message deserves is the method's business, and no question of access.
+                Ok(()) => {
+                    let denied =
+                        |r: &Refused| matches!(r.code, Code::Unauthenticated | Code::PermissionDenied);
+                    assert!(!got.as_ref().is_err_and(denied), "{cell}: {got:?}");
+                }
+            }
+            cells.insert(cell, got.is_ok());
+        }
+    }
+    assert_eq!(cells.len(), table.iter().count() * kinds.len());
+    assert!(cells.len() >= 4 * 25, "{}", cells.len());
+}
+
+#[tokio::test]
+async fn another_spelling_of_a_path_reaches_nothing() {
+    let server = TestServer::start().await;
+    let kinds = kinds(&server).await;
+    let admin = kinds.iter().find(|kind| kind.name == "token" && kind.roles == ["admin"]).unwrap();
+    let channel = server.channel().await;
+    call(&channel, "/auth.v1.AuthService/Greet", admin).await.unwrap();
+    for path in [
+        "//auth.v1.AuthService/Greet",
+        "/auth.v1.AuthService//Greet",
+        "/auth.v1.AuthService/Greet/",
+        "/auth.v1.AuthService/Greet?",
+        "/auth.v1.AuthService/Greet?x=1",
+        "/auth.v1.AuthService/greet",
+        "/auth.v1.authservice/Greet",
+        "/auth.v1.AuthService/%47reet",
+        "/auth.v1.AuthService/x/../Greet",
+        "/auth.v1.AuthService/%2e%2e/Greet",
+        "/auth.v1.AuthService",
+        "/auth.v1.AuthService/",
+        "/AuthService/Greet",
+        "/auth.v1.AuthService/Missing",
+        "/auth.v2.AuthService/Greet",
+        "/grpc.health.v1.Health/check",
+        "/",
+    ] {
+        let refusal = call(&channel, path, admin).await.unwrap_err();
+        assert_eq!(refusal, Refused::new(Code::Unimplemented, "METHOD_UNKNOWN"), "{path}");
+    }
+}

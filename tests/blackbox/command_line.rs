@@ -1,0 +1,219 @@
+//! The command line: settings, and the commands beside `serve`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
+
+use countersign::config::SETTINGS;
+use tempfile::TempDir;
+
+use crate::harness::{Binary, Credentials, PASSWORD, countersign, run};
+
+const CHEAP: [&str; 4] = ["--argon2-memory-kib", "64", "--argon2-passes", "1"];
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_by_name_and_without_values() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("c.toml"), "token_lifetme = \"5m\"\npeer_rate = \"secret-in-file\"\n")
+        .unwrap();
+    let mut command = countersign(folder.path());
+    command
+        .args(["--lisen", "127.0.0.1:1", "--log-level=loud", "--config", "c.toml", "--frobnicate"])
+        .args(["--database-url", "postgres://user:hunter2@db/x"])
+        .env("COUNTERSIGN_TOKEN_LIFETIME", "hunter2 minutes");
+    let output = run(&mut command, "");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for name in [
+        "--lisen",
+        "--frobnicate",
+        "--log-level",
+        "--database-url",
+        "COUNTERSIGN_TOKEN_LIFETIME",
+        "\"token_lifetme\"",
+        "peer_rate",
+    ] {
+        assert!(said.contains(name), "{name} is missing: {said}");
+    }
+    assert!(!said.contains("hunter2") && !said.contains("secret-in-file"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+}
+
+#[test]
+fn a_flag_wins_over_its_variable_and_the_variable_over_the_file() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("c.toml"), "log_level = \"bad-file\"\nissuer = \"bad file\"\n").unwrap();
+    let mut command = countersign(folder.path());
+    command
+        .args(["--config", "c.toml", "--log-level", "bad-flag"])
+        .env("COUNTERSIGN_LOG_LEVEL", "bad-variable")
+        .env("COUNTERSIGN_ISSUER", "bad variable");
+    let said = stderr(&run(&mut command, ""));
+    assert!(said.contains("--log-level: must be"), "{said}");
+    assert!(said.contains("COUNTERSIGN_ISSUER: must be"), "{said}");
+    assert!(!said.contains("configuration file"), "{said}");
+}
+
+#[test]
+fn the_help_has_every_setting_and_every_command() {
+    let folder = TempDir::new().unwrap();
+    let help = stdout(&run(countersign(folder.path()).arg("--help"), ""));
+    for setting in &SETTINGS {
+        assert!(
+            help.contains(&format!("--{} ", setting.name)) || help.contains(&format!("--{}[", setting.name)),
+            "{help}"
+        );
+    }
+    for command in ["serve", "user", "master-key", "healthcheck"] {
+        assert!(help.contains(&format!("\n  {command}")), "{help}");
+    }
+    assert!(
+        !help.contains("--older-api") && !help.contains("--tls-cert-file"),
+        "a setting appears when it works"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_variable_and_cheap_hashes_are_warnings() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("c.toml"), "token_lifetime = \"5m\"\n").unwrap();
+    let server = Binary::start_in(folder, &["--config", "c.toml"]);
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let issued = client.issue(Credentials::Basic("alice", PASSWORD), Default::default()).await.unwrap();
+    assert_eq!(issued.duration.unwrap().seconds, 300);
+    let (_, log, folder) = server.stop();
+    assert!(log.contains("cheaper than OWASP asks for"), "{log}");
+
+    let mut command = countersign(folder.path());
+    command
+        .args(["--listen", "127.0.0.1:0", "--database-url", "sqlite:///nowhere/x.db"])
+        .env("COUNTERSIGN_LISTNE", "x");
+    let said = stderr(&run(&mut command, ""));
+    assert!(said.contains("COUNTERSIGN_LISTNE is not a setting"), "{said}");
+}
+
+#[test]
+fn a_start_that_cannot_be_says_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let folder = TempDir::new().unwrap();
+    let not_a_database = folder.path().join("text.db");
+    fs::write(
+        &not_a_database,
+        "this is a text of more than a hundred characters, which no database is, ".repeat(20),
+    )
+    .unwrap();
+    let not_a_database = format!("sqlite://{}", not_a_database.display());
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["--listen", &taken], 1, "choose another with --listen"),
+        (&["--listen", "0.0.0.0:0"], 2, "--insecure"),
+        (&["--listen", "127.0.0.1:0", "--database-url", "sqlite:///nowhere/x.db"], 1, "/nowhere"),
+        (&["--listen", "127.0.0.1:0", "--database-url", &not_a_database], 1, "is not a SQLite database"),
+        (&["--listen", "127.0.0.1:0", "--database-url", "sqlite::memory:"], 2, "--database-url"),
+        (&["--listen", "nowhere"], 2, "--listen"),
+    ];
+    for (arguments, code, expected) in cases {
+        let output = run(countersign(folder.path()).args(CHEAP).args(arguments), "");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_master_key_that_is_gone_foreign_or_exposed_stops_the_start() {
+    let server = Binary::start(&[]);
+    let (_, _, folder) = server.stop();
+    let key = folder.path().join("countersign.key");
+    let original = fs::read_to_string(&key).unwrap();
+    let start = || {
+        let output = run(countersign(folder.path()).args(["--listen", "127.0.0.1:0"]).args(CHEAP), "");
+        assert_eq!(output.status.code(), Some(1));
+        stderr(&output)
+    };
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(start().contains("chmod 600"), "{}", start());
+    fs::remove_file(&key).unwrap();
+    assert!(start().contains("--master-key-file"), "{}", start());
+    assert!(!key.exists(), "a new key would not open what the old one wrapped");
+
+    let other = stdout(&run(countersign(folder.path()).args(["master-key", "new"]), ""));
+    fs::write(&key, &other).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let said = start();
+    assert!(said.contains("k4.lid.") && !said.contains(other.trim()), "{said}");
+
+    fs::write(&key, original).unwrap();
+    let (status, log, _folder) = Binary::start_in(folder, &[]).stop();
+    assert!(status.success(), "{log}");
+}
+
+#[test]
+fn a_new_master_key_is_one_line_and_another_each_time() {
+    let folder = TempDir::new().unwrap();
+    let print = || stdout(&run(countersign(folder.path()).args(["master-key", "new"]), ""));
+    let (one, other) = (print(), print());
+    assert!(one.starts_with("k4.local.") && one.ends_with('\n') && one.lines().count() == 1, "{one}");
+    assert_ne!(one, other);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn the_first_admin_is_made_on_the_command_line() {
+    let server = Binary::start(&["--registration", "closed"]);
+    let create = |arguments: &[&str], password: &str| {
+        let all = [&["user", "create"], arguments, &CHEAP[..]].concat();
+        server.run(&all, password)
+    };
+    let made =
+        create(&["--username", "root", "--role", "admin", "--role", "service"], &format!("{PASSWORD}\n"));
+    assert!(made.status.success(), "{}", stderr(&made));
+    assert!(stdout(&made).contains("root [admin,service]"), "{}", stdout(&made));
+
+    let client = server.client().await;
+    let caller = client.caller(Credentials::Basic("root", PASSWORD)).await;
+    assert_eq!(caller.roles, ["admin", "service"]);
+    let token = client.sign_in("root", PASSWORD).await;
+    client.create_user_as(Credentials::Bearer(&token), "alice", PASSWORD).await.unwrap();
+
+    for (arguments, password, code, expected) in [
+        (&["--username", "ROOT"][..], PASSWORD, 1, "taken"),
+        (&["--username", "a b"], PASSWORD, 1, "username"),
+        (&["--username", "bob"], "short", 1, "password"),
+        (&["--username", "bob"], "", 1, "no password"),
+        (&["--username", "bob", "--role", "Not A Role"], PASSWORD, 2, "--role"),
+        (&["--role", "admin"], PASSWORD, 2, "--username"),
+    ] {
+        let refused = create(arguments, password);
+        assert_eq!(refused.status.code(), Some(code), "{arguments:?} {}", stderr(&refused));
+        let said = stderr(&refused);
+        assert!(
+            said.contains(expected) && (password.is_empty() || !said.contains(password)),
+            "{arguments:?} {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_healthcheck_tells_serving_from_not() {
+    let server = Binary::start(&[]);
+    // A first answer, so that the readiness behind it has been asked for.
+    server.client().await.create_user("alice", PASSWORD).await.unwrap();
+    let url = format!("http://{}", server.address);
+    let check =
+        |arguments: &[&str]| server.run(&[&["healthcheck", "--server", &url], arguments].concat(), "");
+    assert_eq!(stdout(&check(&["--service", "liveness"])).trim(), "SERVING");
+    assert_eq!(check(&["--service", "nothing"]).status.code(), Some(1));
+    let unreachable = server.run(&["healthcheck", "--server", "http://127.0.0.1:1"], "");
+    assert_eq!(unreachable.status.code(), Some(1));
+    assert_eq!(server.run(&["healthcheck", "--server", "not a url"], "").status.code(), Some(2));
+}

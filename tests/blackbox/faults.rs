@@ -1,0 +1,58 @@
+//! Faults: a panic, a database that does not answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countersign::domain::Entropy;
+use countersign::pb::auth::v1::IssueTokenRequest;
+use tonic::Code;
+
+use crate::harness::{Credentials, PASSWORD, Refused, SeededEntropy, TestServer};
+
+/// Randomness that panics when it is told to: the only thing in the server that a test can make panic.
+struct Explosive {
+    inner: SeededEntropy,
+    armed: Arc<AtomicBool>,
+}
+
+impl Entropy for Explosive {
+    fn fill(&self, bytes: &mut [u8]) {
+        assert!(!self.armed.swap(false, Ordering::SeqCst), "armed by a test");
+        self.inner.fill(bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_one_internal_error_for_one_call() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let entropy = Explosive { inner: SeededEntropy::new(7), armed: Arc::clone(&armed) };
+    let server = TestServer::start_on(Arc::new(entropy)).await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let credentials = Credentials::Basic("alice", PASSWORD);
+    let refusal = client.issue(credentials.clone(), IssueTokenRequest::default()).await.unwrap_err();
+    assert_eq!(refusal, Refused::new(Code::Internal, "INTERNAL"));
+    assert!(!armed.load(Ordering::SeqCst));
+    client.issue(credentials, IssueTokenRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_unavailable_and_tokens_are_still_checked() {
+    let server = TestServer::start().await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let token = client.sign_in("alice", PASSWORD).await;
+
+    let lock = server.lock_database().await;
+    let unavailable = Refused::new(Code::Unavailable, "STORE_UNAVAILABLE");
+    assert_eq!(client.create_user("bob", PASSWORD).await.unwrap_err(), unavailable);
+    let refusal =
+        client.issue(Credentials::Basic("alice", PASSWORD), IssueTokenRequest::default()).await.unwrap_err();
+    assert_eq!(refusal, unavailable);
+    client.greet(Credentials::Bearer(&token)).await.unwrap();
+
+    lock.release().await;
+    client.create_user("bob", PASSWORD).await.unwrap();
+    assert_eq!(server.query_number("SELECT COUNT(*) FROM sessions").await, 1);
+}

@@ -1,0 +1,173 @@
+//! Clients that we did not write walk a whole session by reflection: grpcurl over v1alpha, buf over v1.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use prost::Message;
+use serde_json::{Value, json};
+use tonic_types::pb::ErrorInfo;
+
+use crate::harness::{Binary, PASSWORD, basic_header, run, tool};
+
+/// A program that calls a method with a body and an `authorization`.
+trait Foreign {
+    /// The answer as JSON, or the reason of the refusal.
+    fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String>;
+}
+
+struct Grpcurl {
+    program: PathBuf,
+    address: String,
+}
+
+struct BufCurl {
+    program: PathBuf,
+    address: String,
+    folder: PathBuf,
+}
+
+/// The answer, or what was printed instead of one. The body goes through standard input, which has room for large ones.
+fn outcome(command: &mut Command, body: &Value) -> Result<Value, String> {
+    let output = run(command, &body.to_string());
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() {
+        Ok(serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}")))
+    } else {
+        Err(complained.into_owned())
+    }
+}
+
+impl Foreign for Grpcurl {
+    fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String> {
+        let mut command = Command::new(&self.program);
+        command.args(["-plaintext", "-format-error", "-d", "@"]);
+        if let Some(value) = authorization {
+            command.args(["-H", &format!("authorization: {value}")]);
+        }
+        command.arg(&self.address).arg(format!("auth.v1.AuthService/{method}"));
+        outcome(&mut command, body).map_err(|said| {
+            let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+            let details = error["details"].as_array().unwrap();
+            let info =
+                details.iter().find(|detail| detail["@type"] == "type.googleapis.com/google.rpc.ErrorInfo");
+            info.unwrap()["reason"].as_str().unwrap().to_owned()
+        })
+    }
+}
+
+impl Foreign for BufCurl {
+    fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String> {
+        let mut command = Command::new(&self.program);
+        command
+            .current_dir(&self.folder)
+            .args(["curl", "--protocol", "grpc", "--http2-prior-knowledge"])
+            .args(["--reflect-protocol", "grpc-v1", "-d", "@-"]);
+        if let Some(value) = authorization {
+            command.args(["-H", &format!("authorization: {value}")]);
+        }
+        command.arg(format!("http://{}/auth.v1.AuthService/{method}", self.address));
+        outcome(&mut command, body).map_err(|said| {
+            let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+            let details = error["details"].as_array().unwrap();
+            let info = details.iter().find(|detail| detail["type"] == "google.rpc.ErrorInfo").unwrap();
+            let bytes = STANDARD_NO_PAD.decode(info["value"].as_str().unwrap()).unwrap();
+            ErrorInfo::decode(bytes.as_slice()).unwrap().reason
+        })
+    }
+}
+
+fn walk_a_session(client: &dyn Foreign, name: &str) {
+    let body = json!({"username": name, "password": PASSWORD});
+    let created = client.call("CreateUser", None, &body).unwrap();
+    let user_id = created["user"]["userId"].as_str().unwrap().to_owned();
+    let basic = basic_header(name, PASSWORD);
+    let by_basic = client.call("IssueToken", Some(&basic), &json!({})).unwrap();
+    assert_eq!(by_basic["duration"], "600s");
+    let by_body = client.call("IssueToken", None, &body).unwrap();
+    let token = by_body["token"].as_str().unwrap();
+    for (value, method) in [
+        (format!("Bearer {token}"), "AUTHENTICATION_METHOD_TOKEN"),
+        (basic.clone(), "AUTHENTICATION_METHOD_PASSWORD"),
+        (basic_header(token, "anything"), "AUTHENTICATION_METHOD_TOKEN"),
+    ] {
+        let greeting = client.call("Greet", Some(&value), &json!({})).unwrap();
+        assert_eq!(greeting["message"], format!("Hello, {name}!"));
+        assert_eq!(greeting["caller"]["method"], method);
+        assert_eq!(greeting["caller"]["userId"], user_id.as_str());
+    }
+    let shown = client.call("GetUser", Some(&basic), &json!({"user_id": "me"})).unwrap();
+    assert_eq!(shown["user"]["userId"], user_id.as_str());
+    let renewed =
+        client.call("IssueToken", Some(&format!("Bearer {token}")), &json!({"lifetime": "60s"})).unwrap();
+    assert_eq!(renewed["duration"], "60s");
+    see_every_refusal(client, name, token);
+}
+
+fn see_every_refusal(client: &dyn Foreign, name: &str, token: &str) {
+    let basic = basic_header(name, PASSWORD);
+    let nobody = json!({"user_id": "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e"});
+    for (method, authorization, body, reason) in [
+        ("Greet", None, json!({}), "CREDENTIALS_MISSING"),
+        ("Greet", Some(basic_header(name, "wrong password")), json!({}), "CREDENTIALS_INVALID"),
+        ("Greet", Some(basic_header("nobody-at-all", PASSWORD)), json!({}), "CREDENTIALS_INVALID"),
+        ("Greet", Some("Digest abc".to_owned()), json!({}), "CREDENTIALS_INVALID"),
+        ("Greet", Some(format!("Bearer {token}.")), json!({}), "TOKEN_INVALID"),
+        ("Greet", Some("Bearer v4.public.abc".to_owned()), json!({}), "TOKEN_INVALID"),
+        ("GetUser", Some(basic.clone()), nobody, "ROLE_REQUIRED"),
+        ("GetUser", Some(basic.clone()), json!({"user_id": "you"}), "FIELD_INVALID"),
+        ("IssueToken", Some(basic.clone()), json!({"audience": "nowhere"}), "FIELD_INVALID"),
+        ("IssueToken", Some(basic), json!({"lifetime": "-1s"}), "FIELD_INVALID"),
+        ("IssueToken", None, json!({}), "CREDENTIALS_MISSING"),
+        ("CreateUser", None, json!({"username": name, "password": PASSWORD}), "USERNAME_TAKEN"),
+        ("CreateUser", None, json!({"username": "a:b", "password": PASSWORD}), "FIELD_INVALID"),
+        (
+            "CreateUser",
+            None,
+            json!({"username": "carol", "password": "x".repeat(70_000)}),
+            "MESSAGE_TOO_LARGE",
+        ),
+    ] {
+        let said = client.call(method, authorization.as_deref(), &body).unwrap_err();
+        assert_eq!(said, reason, "{method} {authorization:?}");
+    }
+}
+
+#[test]
+fn grpcurl_walks_a_whole_session() {
+    let Some(program) = tool("grpcurl") else { return };
+    let server = Binary::start(&[]);
+    walk_a_session(&Grpcurl { program, address: server.address.to_string() }, "alice");
+    server.stop();
+}
+
+#[test]
+fn buf_curl_walks_a_whole_session() {
+    let Some(program) = tool("buf") else { return };
+    let server = Binary::start(&[]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
+    walk_a_session(&BufCurl { program, address: server.address.to_string(), folder }, "alice");
+    server.stop();
+}
+
+/// The lines that the service prints to try are tried, by a shell, as they stand.
+#[test]
+fn the_three_lines_work_as_printed() {
+    let Some(_) = tool("grpcurl") else { return };
+    let server = Binary::start(&[]);
+    let lines: Vec<String> = server
+        .greeting
+        .lines()
+        .filter(|line| line.trim().starts_with("grpcurl"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(lines.len(), 3, "{}", server.greeting);
+    for (line, expected) in lines.iter().zip(["userId", "v4.public.", "Hello, alice!"]) {
+        let output = Command::new("sh").args(["-c", line]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(expected), "{line}: {said} {}", String::from_utf8_lossy(&output.stderr));
+    }
+    server.stop();
+}

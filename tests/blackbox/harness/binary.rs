@@ -1,0 +1,110 @@
+//! The real binary, in a folder of its own, for signals, kills, the command line and foreign clients.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::JoinHandle;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+use super::Client;
+
+/// Hashes cheap enough for tests; the service warns about them.
+const CHEAP_HASHES: [&str; 4] = ["--argon2-memory-kib", "64", "--argon2-passes", "1"];
+
+pub struct Binary {
+    pub address: SocketAddr,
+    /// What it printed when it was ready.
+    pub greeting: String,
+    pub folder: TempDir,
+    child: Child,
+    log: JoinHandle<String>,
+    output: JoinHandle<String>,
+}
+
+/// The command `countersign` in `folder`, with nothing of this process's environment.
+pub fn countersign(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().current_dir(folder);
+    command
+}
+
+impl Binary {
+    /// Starts the service in an empty folder, on a free port.
+    pub fn start(arguments: &[&str]) -> Self {
+        Self::start_in(TempDir::new().unwrap(), arguments)
+    }
+
+    pub fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+        let mut child = countersign(folder.path())
+            .args(["--listen", "127.0.0.1:0"])
+            .args(if arguments.contains(&CHEAP_HASHES[0]) { &[][..] } else { &CHEAP_HASHES[..] })
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let log = collect(child.stderr.take().unwrap());
+        let mut greeting = String::new();
+        while output.read_line(&mut greeting).unwrap() > 0 && expects_more(&greeting) {}
+        let address =
+            greeting.split_whitespace().find_map(|word| word.trim_end_matches(['.', ';']).parse().ok());
+        let Some(address) = address else { panic!("it did not start: {greeting:?} {}", log.join().unwrap()) };
+        Self { address, greeting, folder, child, log, output: collect(output) }
+    }
+
+    pub async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::new(self.channel().await)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the end: how it ended, what it printed, what it logged.
+    pub fn wait(mut self) -> (ExitStatus, String, TempDir) {
+        let status = self.child.wait().unwrap();
+        let log = self.greeting + &self.output.join().unwrap() + &self.log.join().unwrap();
+        (status, log, self.folder)
+    }
+
+    /// Asks it to stop and waits for the end.
+    pub fn stop(self) -> (ExitStatus, String, TempDir) {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Runs another command in the same folder with `input` as its standard input.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Output {
+        run(countersign(self.folder.path()).args(arguments), input)
+    }
+}
+
+/// Whether lines to try follow the one that says where it listens.
+fn expects_more(greeting: &str) -> bool {
+    greeting.contains("Try:") && !greeting.ends_with("/Greet\n")
+}
+
+pub fn run(command: &mut Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that refuses its arguments ends without reading its input.
+    let _closed = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        from.read_to_end(&mut text).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}

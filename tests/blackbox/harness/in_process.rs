@@ -1,0 +1,164 @@
+//! The library's server on a free port of loopback, with a private database, cheap hashes, a manual clock and seeded
+//! randomness.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::auth::{Audiences, Policy, Registration};
+use countersign::crypto::HasherConfig;
+use countersign::domain::{Entropy, Lifetimes, PasswordPolicy};
+use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
+use countersign::store::{DatabaseUrl, StoreConfig};
+use countersign::transport::PeerLimitConfig;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+use super::{Client, ManualClock, SeededEntropy};
+
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub clock: Arc<ManualClock>,
+    pub config: ServerConfig,
+    folder: TempDir,
+    entropy: Arc<dyn Entropy>,
+    shutdown: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+/// Another connection's hold on the database: nobody else can write until it is released.
+pub struct DatabaseLock(DatabaseConnection);
+
+impl DatabaseLock {
+    pub async fn release(self) {
+        self.0.execute_unprepared("ROLLBACK").await.unwrap();
+        self.0.close().await.unwrap();
+    }
+}
+
+impl TestServer {
+    /// With the settings of a fresh service, but for the price of its hashes.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with some settings changed.
+    pub async fn start_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut config = config(&folder);
+        change(&mut config);
+        Self::launch(folder, config, Arc::new(ManualClock::new()), Arc::new(SeededEntropy::new(7))).await
+    }
+
+    /// With randomness of the test's own.
+    pub async fn start_on(entropy: Arc<dyn Entropy>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let config = config(&folder);
+        Self::launch(folder, config, Arc::new(ManualClock::new()), entropy).await
+    }
+
+    /// Stops this server and starts another on the same files, clock and randomness, with some settings changed.
+    pub async fn restart_with(self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let Self { clock, mut config, folder, entropy, shutdown, running, .. } = self;
+        shutdown.cancel();
+        running.await.unwrap();
+        change(&mut config);
+        Self::launch(folder, config, clock, entropy).await
+    }
+
+    /// Asks the server to stop and waits until it has.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.await.unwrap();
+    }
+
+    /// Asks the server to stop, and does not wait.
+    pub fn begin_stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    async fn launch(
+        folder: TempDir,
+        config: ServerConfig,
+        clock: Arc<ManualClock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let surroundings = Surroundings { clock: clock.clone(), entropy: entropy.clone() };
+        let server = Server::prepare(config.clone(), surroundings).await.unwrap();
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(server.serve(socket, shutdown.clone()));
+        Self { address, clock, config, folder, entropy, shutdown, running }
+    }
+
+    /// A connection of its own.
+    pub async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::new(self.channel().await)
+    }
+
+    /// The database file, for tests that look behind the server's back.
+    pub fn database_file(&self) -> PathBuf {
+        self.folder.path().join("countersign.db")
+    }
+
+    /// Runs a statement on the database, behind the server's back. How many rows it touched.
+    pub async fn execute_sql(&self, sql: &str) -> u64 {
+        let database = self.connect().await;
+        let touched = database.execute_unprepared(sql).await.unwrap().rows_affected();
+        database.close().await.unwrap();
+        touched
+    }
+
+    /// The number that a query answers.
+    pub async fn query_number(&self, sql: &str) -> i64 {
+        let database = self.connect().await;
+        let row =
+            database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap().unwrap();
+        let number = row.try_get_by_index(0).unwrap();
+        database.close().await.unwrap();
+        number
+    }
+
+    /// Keeps everybody else from writing.
+    pub async fn lock_database(&self) -> DatabaseLock {
+        let database = self.connect().await;
+        database.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+        DatabaseLock(database)
+    }
+
+    /// One connection, so that a transaction is on the connection that began it.
+    async fn connect(&self) -> DatabaseConnection {
+        let mut options = ConnectOptions::new(format!("sqlite://{}", self.database_file().display()));
+        options.max_connections(1).sqlx_logging(false);
+        Database::connect(options).await.unwrap()
+    }
+}
+
+fn config(folder: &TempDir) -> ServerConfig {
+    let path = folder.path().join("countersign.db");
+    ServerConfig {
+        store: StoreConfig { url: DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap() },
+        master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")] },
+        hasher: HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None },
+        passwords: PasswordPolicy { min_length: 8, service_names: vec!["countersign".to_owned()] },
+        policy: Policy {
+            issuer: "countersign".to_owned(),
+            audiences: Audiences::parse(["countersign", "billing"]).unwrap(),
+            lifetimes: Lifetimes { default: Duration::from_secs(600), max: Duration::from_secs(3600) },
+            session_absolute_limit: Duration::from_secs(30 * 86_400),
+            registration: Registration::Open,
+        },
+        peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
+        reflection: true,
+    }
+}

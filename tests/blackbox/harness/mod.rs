@@ -1,0 +1,15 @@
+//! How the tests reach a server: in process, with a clock they turn and randomness they seed, or as the real binary.
+
+mod binary;
+mod calls;
+mod in_process;
+mod raw;
+mod surroundings;
+mod tools;
+
+pub use binary::{Binary, countersign, run};
+pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
+pub use in_process::TestServer;
+pub use raw::raw_unary;
+pub use surroundings::{ManualClock, SeededEntropy};
+pub use tools::tool;

@@ -1,0 +1,40 @@
+//! A call over plain HTTP/2, for what gRPC clients do not let one send.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message;
+use tokio::net::TcpStream;
+use tonic::{Code, Status};
+
+/// Sends one message with exactly these headers beside those that gRPC demands. The answer's first message, undecoded.
+pub async fn raw_unary(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    message: &impl Message,
+) -> Result<Bytes, Status> {
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let mut request = Request::post(format!("http://{address}{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut frame = vec![0];
+    frame.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
+    message.encode(&mut frame).unwrap();
+    let response = sender.send_request(request.body(Full::new(Bytes::from(frame))).unwrap()).await.unwrap();
+    let headers = response.headers().clone();
+    let body = response.into_body().collect().await.unwrap();
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    driver.abort();
+    let status = Status::from_header_map(&headers).or_else(|| Status::from_header_map(&trailers)).unwrap();
+    if status.code() == Code::Ok { Ok(body.to_bytes().slice(5..)) } else { Err(status) }
+}

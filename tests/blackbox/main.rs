@@ -1,0 +1,23 @@
+//! Black-box tests of the built server, a module per capability.
+
+#![expect(clippy::unwrap_used, reason = "an unwrap that fails is how a test says what went wrong")]
+#![expect(
+    unreachable_pub,
+    reason = "the harness is a crate's inside; its parts are public to each other's modules"
+)]
+
+mod harness;
+
+mod access_matrix;
+mod accounts;
+mod command_line;
+mod faults;
+mod foreign_clients;
+mod health;
+mod hostile_tokens;
+mod limits;
+mod raw_paths;
+mod secrets;
+mod start_and_stop;
+mod stopping;
+mod tokens;
