@@ -18,7 +18,7 @@ impl Authority {
         deadline: Option<Instant>,
     ) -> Result<User, Error> {
         let hasher = &self.parts().hasher;
-        let presented = PlainPassword::presented(password);
+        let presented = PlainPassword::presented(password).map(Arc::new);
         match (self.find_active_user(username).await?, presented) {
             (Some((user, stored)), Some(password)) => {
                 match self.matches(&user, &stored, password, deadline).await? {
@@ -43,10 +43,9 @@ impl Authority {
         &self,
         user: &User,
         stored: &StoredPassword,
-        password: PlainPassword,
+        password: Arc<PlainPassword>,
         deadline: Option<Instant>,
     ) -> Result<bool, Error> {
-        let password = Arc::new(password);
         match self.parts().hasher.verify(Arc::clone(&password), stored.clone(), deadline).await {
             Ok(Verification::Match { outdated }) => {
                 if outdated {

@@ -23,6 +23,8 @@ use super::arena::{Arena, Grant};
 use queue::{Job, Place, State, Turn};
 
 mod queue;
+#[cfg(test)]
+mod tests;
 
 /// How much nicer than the rest of the process the threads are. At +10 the kernel gives a thread that serves requests
 /// about nine times their share of a contended core; still nicer, and another program's load would stop sign-ins.
@@ -207,8 +209,7 @@ impl Shared {
             self.lock().started(job.place, started);
             (job.work)(Turn::Run(&mut arena));
             let took = (self.config.now)().saturating_duration_since(started);
-            self.lock().ended(job.place, Some(took), arena.is_used());
-            self.put_away(arena);
+            self.put_away(arena, job.place, took);
         }
     }
 
@@ -252,7 +253,8 @@ impl Shared {
 
     /// Under load the next hash overwrites the arena at once, and wiping it would cost a tenth of the throughput; so
     /// it is wiped, after the answer has gone out, when nobody waits or when the memory goes back to the allocator.
-    fn put_away(&self, mut arena: Arena) {
+    fn put_away(&self, mut arena: Arena, place: Place, took: Duration) {
+        let hashed = arena.is_used();
         let (keep, idle) = {
             let state = self.lock();
             (state.ledger.keeps(&arena), state.is_idle())
@@ -260,13 +262,14 @@ impl Shared {
         if !keep || idle {
             arena.wipe();
         }
-        if keep {
-            self.lock().ledger.give_back(arena);
-        } else {
-            let blocks = arena.len();
-            drop(arena);
-            self.lock().ledger.release(blocks);
+        let blocks = arena.len();
+        let kept = keep.then_some(arena);
+        let mut state = self.lock();
+        match kept {
+            Some(arena) => state.ledger.give_back(arena),
+            None => state.ledger.release(blocks),
         }
+        state.ended(place, Some(took), hashed);
     }
 }
 

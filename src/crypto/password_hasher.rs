@@ -16,12 +16,18 @@ use zeroize::Zeroizing;
 
 use super::arena::Arena;
 use super::common_passwords::is_common;
-use super::hash_pool::{HashPool, PoolConfig, PoolError, PoolUsage, monotonic_now};
+use super::hash_pool::{HashPool, PoolConfig, PoolUsage, monotonic_now};
 use super::phc::{OUTPUT_BYTES, OutOfBounds, Row, SALT_BYTES, bounded_params, effort};
 use crate::domain::{Entropy, PlainPassword, StoredPassword};
+use error::failed;
 
+mod error;
+#[cfg(test)]
+mod poisoned_rows;
 #[cfg(test)]
 mod tests;
+
+pub use error::{HashError, HasherError, NewPasswordError};
 
 /// The least budget where none is set. Memory is taken only when a hash needs it, so that today's hashes stay at one a
 /// core; this is what rows of an earlier, higher price may take. Without it, lowering the price would lock out whoever
@@ -39,53 +45,6 @@ pub struct HasherConfig {
     pub lanes: u32,
     /// The memory of all hashes together, in MiB; `None` is one hash a core, and room for rows of an earlier price.
     pub hash_memory_mib: Option<u32>,
-}
-
-/// Why the hasher does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum HasherError {
-    /// Argon2 or this service does not compute at such costs.
-    #[error("the Argon2 costs are out of bounds: {0}")]
-    Costs(&'static str),
-    /// The budget does not hold one hash.
-    #[error("the hash memory of {budget_kib} KiB does not hold one hash of {needed_kib} KiB")]
-    Budget {
-        /// What was given.
-        budget_kib: usize,
-        /// What one hash takes.
-        needed_kib: usize,
-    },
-    /// The system gave no thread or no memory.
-    #[error("the hashing threads do not start")]
-    System(#[from] std::io::Error),
-}
-
-/// Why there is no answer about a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// It could not be computed in time. There may be room after `retry_after`.
-    #[error("the hashing queue cannot meet the deadline")]
-    Busy {
-        /// When to ask again.
-        retry_after: Duration,
-    },
-    /// The stored row is damaged or asks for absurd costs. It took as long as a wrong password, and the log says why.
-    #[error("the stored password cannot be used")]
-    Unusable,
-    /// The computation itself failed; the log says more.
-    #[error("the hash could not be computed")]
-    Failed,
-}
-
-/// Why a new password is not hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NewPasswordError {
-    /// It is on the list of common passwords (`PasswordRule::Common`).
-    #[error("is on the list of common passwords")]
-    Common,
-    /// There is no hash.
-    #[error(transparent)]
-    Hash(#[from] HashError),
 }
 
 /// What a check found.
@@ -183,12 +142,12 @@ impl PasswordHasher {
     /// password too long to hash.
     pub async fn verify_decoy(
         &self,
-        password: Option<impl Into<Arc<PlainPassword>>>,
+        password: Option<Arc<PlainPassword>>,
         deadline: Option<Instant>,
     ) -> Result<(), HashError> {
         // Read again for each call, like a row from the database.
         let row = Row::parse(&self.0.decoy, self.0.budget_kib).map_err(|_| HashError::Failed)?;
-        self.check(password.map(Into::into), row, deadline).await?;
+        self.check(password, row, deadline).await?;
         Ok(())
     }
 
@@ -249,16 +208,6 @@ impl fmt::Debug for PasswordHasher {
     }
 }
 
-impl From<PoolError> for HashError {
-    fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Busy { retry_after } => Self::Busy { retry_after },
-            // Rows are bounded by the budget when they are read.
-            PoolError::TooLarge | PoolError::Failed => Self::Failed,
-        }
-    }
-}
-
 /// A row that no password matches, at the present costs, and how long one hash took.
 fn make_decoy(params: &Params, entropy: &dyn Entropy) -> Result<(StoredPassword, Duration), HasherError> {
     let mut secret = Zeroizing::new([0; 32]);
@@ -299,10 +248,4 @@ fn compute(
         arena.blocks(),
     )?;
     Ok(output)
-}
-
-/// Of what cannot happen with bounded costs; the message names a limit, never an input.
-fn failed(error: impl fmt::Display) -> HashError {
-    tracing::error!(%error, "a password could not be hashed");
-    HashError::Failed
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a call waits for a connection: below the time that callers give a whole call.
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The store's settings.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, Statement, StatementBuilder};
 use tokio::sync::Semaphore;
@@ -17,10 +16,8 @@ use tracing::Instrument;
 
 use crate::domain::Timestamp;
 
+use super::config::ACQUIRE_TIMEOUT;
 use super::{OpenError, StoreConfig, StoreError, schema, sqlite};
-
-/// How long a call waits for a connection: below the time that callers give a whole call.
-pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]

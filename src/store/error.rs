@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-use super::sqlite;
+use super::sqlite_code;
 
 /// The driver's error, for the log alone.
 type Cause = Box<dyn Error + Send + Sync>;
@@ -127,7 +127,7 @@ fn is_outage(error: &SqlxError) -> bool {
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
         | SqlxError::WorkerCrashed => true,
-        SqlxError::Database(error) => sqlite::is_outage(error.as_ref()),
+        SqlxError::Database(error) => sqlite_code::is_outage(error.as_ref()),
         _ => false,
     }
 }

@@ -4,7 +4,7 @@
 //!   [`StoreError::Damaged`].
 //! - Races are settled by the database: an insert by its unique constraint, an update by the rows that it touched.
 //! - A write that has begun runs to its end, also when its caller is gone; one that has not begun by then does not.
-//! - The statements are the same on every database; what only SQLite knows is in `sqlite`, one file.
+//! - The statements are the same on every database; what only SQLite knows is in `sqlite` and `sqlite_code`.
 
 mod config;
 mod database;
@@ -15,6 +15,7 @@ mod row;
 mod schema;
 mod sessions;
 mod sqlite;
+mod sqlite_code;
 mod trust_counter;
 mod users;
 

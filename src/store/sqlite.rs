@@ -1,4 +1,4 @@
-//! What only SQLite knows: opening the file, its pragmas, its error codes, its lock.
+//! What only SQLite knows: opening the file, its pragmas, its lock. Its error codes are in `sqlite_code`.
 //!
 //! One connection writes and several read, each on a thread of its own. In WAL mode they do not wait for one another,
 //! and a single writer never finds the database locked by another connection of the same process. The writer's
@@ -13,17 +13,17 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
-    SqliteTransactionMode, SqlxError, SqlxSqliteError, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
 use tokio::time::timeout;
 
 use super::OpenError;
-use super::database::ACQUIRE_TIMEOUT;
+use super::config::ACQUIRE_TIMEOUT;
 use super::error::sqlx_error;
+use super::sqlite_code::{BUSY, CANTOPEN, NOTADB, PERM, READONLY, primary_code};
 
 /// How long a statement waits for another process's lock. With the wait for the writer before it, a call ends within
 /// two seconds.
@@ -32,16 +32,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(900);
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it looks.
 const OPEN_RETRY: Duration = Duration::from_millis(20);
-
-// Primary result codes, https://sqlite.org/rescode.html
-const PERM: i32 = 3;
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const READONLY: i32 = 8;
-const IOERR: i32 = 10;
-const FULL: i32 = 13;
-const CANTOPEN: i32 = 14;
-const NOTADB: i32 = 26;
 
 /// Opens the one connection that writes; makes the file if it is not there.
 pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {
@@ -74,11 +64,6 @@ pub(super) async fn begin_immediate(db: &DatabaseConnection) -> Result<DatabaseT
 /// The same while the database is being opened, when another process may take longer than any call waits.
 pub(super) async fn begin_opening(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     patiently(|| begin_immediate(db)).await
-}
-
-/// Whether the same statement may succeed later.
-pub(super) fn is_outage(error: &dyn DatabaseError) -> bool {
-    matches!(primary_code(error), Some(PERM | BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN))
 }
 
 /// Says what is wrong with the file, where the code tells.
@@ -179,11 +164,4 @@ fn code(error: &DbErr) -> Option<i32> {
         SqlxError::Database(error) => primary_code(error.as_ref()),
         _ => None,
     }
-}
-
-/// The code without its extension, which is in the upper bits.
-fn primary_code(error: &dyn DatabaseError) -> Option<i32> {
-    let error = error.try_downcast_ref::<SqlxSqliteError>()?;
-    let code: i32 = DatabaseError::code(error)?.parse().ok()?;
-    Some(code & 0xff)
 }

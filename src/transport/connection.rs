@@ -19,8 +19,8 @@ use tonic::body::Body;
 
 use super::Peer;
 use super::activity::{Activity, RunningCall};
+use super::drain::Stop;
 use super::handler::Handler;
-use super::listener::Stop;
 
 /// How often a connection is looked at. A slow client is found out after 10 s, the first tick that finds no request.
 const TICK: Duration = Duration::from_secs(10);

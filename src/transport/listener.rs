@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection;
+use super::drain::{Drain, Stop};
 use super::handler::Handler;
 use super::{Network, Peer};
 
@@ -21,22 +22,6 @@ const MAX_CONNECTIONS_PER_NETWORK: usize = 2_048;
 /// How long accepting rests when the process is out of file descriptors: one of them has to be closed first, and asking
 /// again at once would take a whole core to be told the same.
 const REST_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
-
-/// How a stop is carried out.
-#[derive(Clone, Copy, Debug)]
-pub struct Drain {
-    /// How long running calls may take to finish before they are cut off.
-    pub patience: Duration,
-}
-
-/// The two stages of a stop, as every connection sees them.
-#[derive(Clone, Default)]
-pub(super) struct Stop {
-    /// Finish what runs, begin nothing.
-    pub(super) soft: CancellationToken,
-    /// Go.
-    pub(super) hard: CancellationToken,
-}
 
 /// A bound socket, not yet served.
 pub struct Listener {

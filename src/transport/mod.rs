@@ -4,6 +4,7 @@ mod activity;
 mod connection;
 mod deadline;
 mod dispatch;
+mod drain;
 mod handler;
 mod listener;
 mod peer;
@@ -11,7 +12,8 @@ mod peer_limit;
 
 pub use deadline::{CallDeadline, DeadlineError};
 pub use dispatch::{Answer, Dispatch};
+pub use drain::Drain;
 pub use handler::Handler;
-pub use listener::{Drain, Listener};
+pub use listener::Listener;
 pub use peer::{Network, Peer};
 pub use peer_limit::{PeerLimit, PeerLimitConfig};
