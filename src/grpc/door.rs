@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::authorization::{Authorization, Scheme};
+use super::authorization::Authorization;
 use super::methods::{Method, Methods};
 use super::refusal::Refusal;
 use super::request_id::{self, RequestIds};
@@ -54,8 +54,8 @@ pub struct DoorParts {
     pub draining: CancellationToken,
 }
 
-/// A password being checked.
-type Proving = Pin<Box<dyn Future<Output = Result<Request<Body>, Error>> + Send>>;
+/// A password being checked; what comes after it, if it is right.
+type Proving = Pin<Box<dyn Future<Output = Result<State, Error>> + Send>>;
 
 /// Why a call was not admitted: by the door itself, or by a use case.
 enum Denial {
@@ -122,31 +122,29 @@ impl Door {
         method: &Arc<Method>,
         deadline: CallDeadline,
     ) -> Result<State, Error> {
-        let bearer_only = method.rule.credentials == Credentials::TokenOnly;
-        let caller = match method.rule.credentials {
+        match method.rule.credentials {
             Credentials::Ignored => return Ok(self.serve(method, request)),
             Credentials::Optional => {
                 let presented = Authorization::read(request.headers()).into_presented();
                 request.extensions_mut().insert(presented);
                 return Ok(self.serve(method, request));
             }
-            Credentials::Required | Credentials::TokenOnly => match Authorization::read(request.headers()) {
-                Authorization::Missing => return Err(Error::CredentialsMissing),
-                Authorization::Unreadable => return Err(Error::CredentialsInvalid),
-                Authorization::Token(Scheme::Basic, _) | Authorization::Password { .. } if bearer_only => {
-                    return Err(Error::CredentialsInvalid);
-                }
-                Authorization::Token(_, token) => self.0.authority.authenticate_token(&token)?,
-                Authorization::Password { username, password } => {
-                    let (door, method) = (self.clone(), Arc::clone(method));
-                    return Ok(State::Proving(Box::pin(async move {
-                        let authority = &door.0.authority;
-                        let caller =
-                            authority.authenticate_password(&username, &password, deadline.0).await?;
-                        admit_caller(request, &method, caller)
-                    })));
-                }
-            },
+            Credentials::Required | Credentials::TokenOnly => {}
+        }
+        let authorization = Authorization::read(request.headers());
+        method.takes(&authorization)?;
+        let caller = match authorization {
+            Authorization::Missing => return Err(Error::CredentialsMissing),
+            Authorization::Unreadable => return Err(Error::CredentialsInvalid),
+            Authorization::Token(_, token) => self.0.authority.authenticate_token(&token)?,
+            Authorization::Password { username, password } => {
+                let (door, method) = (self.clone(), Arc::clone(method));
+                return Ok(State::Proving(Box::pin(async move {
+                    let caller =
+                        door.0.authority.authenticate_password(&username, &password, deadline.0).await?;
+                    Ok(door.serve(&method, admit_caller(request, &method, caller)?))
+                })));
+            }
         };
         Ok(self.serve(method, admit_caller(request, method, caller)?))
     }
@@ -221,18 +219,18 @@ impl Future for DoorFuture {
 
 /// Something that was waited for and came.
 enum Step {
-    Proven(Result<Request<Body>, Error>),
+    Proven(Result<State, Error>),
     Answered(Result<Response<Body>, Infallible>),
 }
 
 impl DoorFuture {
     /// Goes on with what came; the answer, if it was the last thing.
     fn advance(&mut self, step: Step) -> Option<Response<Body>> {
-        match (step, &self.method) {
-            (Step::Proven(Ok(request)), Some(method)) => self.state = self.door.serve(method, request),
-            (Step::Proven(Ok(_)), None) => self.state = State::Denied(Denial::Door(Refusal::MethodUnknown)),
-            (Step::Proven(Err(error)), _) => self.state = State::Denied(Denial::UseCase(error)),
-            (Step::Answered(Ok(response)), _) => return Some(self.finish(response)),
+        match step {
+            Step::Proven(next) => {
+                self.state = next.unwrap_or_else(|error| State::Denied(Denial::UseCase(error)))
+            }
+            Step::Answered(Ok(response)) => return Some(self.finish(response)),
         }
         None
     }

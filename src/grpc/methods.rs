@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_verify::{AccessError, AccessRule, AccessTable, Credentials};
 
+use super::authorization::{Authorization, Scheme};
 use crate::auth::{Caller, Error};
 use crate::pb::DESCRIPTOR_SET;
 
@@ -78,6 +79,17 @@ impl Methods {
 }
 
 impl Method {
+    /// Whether credentials of this kind are taken at all, before anything about them is checked.
+    pub(super) fn takes(&self, authorization: &Authorization<'_>) -> Result<(), Error> {
+        let bearer = matches!(authorization, Authorization::Token(Scheme::Bearer, _));
+        match authorization {
+            Authorization::Missing => Err(Error::CredentialsMissing),
+            Authorization::Unreadable => Err(Error::CredentialsInvalid),
+            _ if self.rule.credentials == Credentials::TokenOnly && !bearer => Err(Error::CredentialsInvalid),
+            Authorization::Token(..) | Authorization::Password { .. } => Ok(()),
+        }
+    }
+
     /// Whether the caller has a role that the rule asks for, or the use case is to decide.
     pub(super) fn authorize(&self, caller: &Caller) -> Result<(), Error> {
         let AccessRule { roles, acts_on_self, .. } = &self.rule;
@@ -91,4 +103,66 @@ impl Method {
 
 fn open() -> AccessRule {
     AccessRule { credentials: Credentials::Ignored, roles: Vec::new(), acts_on_self: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+
+    fn method(credentials: Credentials, roles: &[&str], acts_on_self: bool) -> Method {
+        let roles = roles.iter().map(|&role| role.to_owned()).collect();
+        let rule = AccessRule { credentials, roles, acts_on_self };
+        Method { path: "/x/Y".to_owned(), service: Service::Auth, streaming: false, rule }
+    }
+
+    fn taken(credentials: Credentials, authorization: Option<&'static str>) -> Result<(), String> {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = authorization {
+            headers.insert("authorization", HeaderValue::from_static(value));
+        }
+        method(credentials, &[], false)
+            .takes(&Authorization::read(&headers))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_method_for_tokens_alone_takes_no_basic() {
+        let invalid = Err(Error::CredentialsInvalid.to_string());
+        let (bearer, password, token) = ("Bearer v4.public.x", "Basic YTpi", "Basic djQucHVibGljLng6");
+        for authorization in [bearer, password, token] {
+            assert_eq!(taken(Credentials::Required, Some(authorization)), Ok(()), "{authorization}");
+        }
+        assert_eq!(taken(Credentials::TokenOnly, Some(bearer)), Ok(()));
+        assert_eq!(taken(Credentials::TokenOnly, Some(password)), invalid);
+        assert_eq!(taken(Credentials::TokenOnly, Some(token)), invalid);
+        assert_eq!(taken(Credentials::Required, Some("nonsense")), invalid);
+        assert_eq!(taken(Credentials::Required, None), Err(Error::CredentialsMissing.to_string()));
+    }
+
+    #[test]
+    fn a_role_is_asked_for_unless_the_use_case_decides() {
+        let caller = |roles: &[&str]| Caller::with_roles(roles);
+        let admins = method(Credentials::Required, &["admin", "service"], false);
+        assert!(admins.authorize(&caller(&["x", "service"])).is_ok());
+        assert!(matches!(admins.authorize(&caller(&["x"])), Err(Error::RoleRequired)));
+        assert!(matches!(admins.authorize(&caller(&[])), Err(Error::RoleRequired)));
+        assert!(method(Credentials::Required, &["admin"], true).authorize(&caller(&[])).is_ok());
+        assert!(method(Credentials::Required, &[], false).authorize(&caller(&[])).is_ok());
+    }
+
+    #[test]
+    fn every_method_of_the_api_has_a_rule_and_a_missing_one_stops_the_start() {
+        let methods = Methods::of_api(true).unwrap();
+        assert_eq!(methods.0.len(), 4 + LIBRARY_METHODS.len());
+        assert_eq!(Methods::of_api(false).unwrap().0.len(), 4 + 2);
+        // The option's number, 50617, as a field key of two wire types: made into another number, the rule is gone.
+        let key = [0xca, 0xdb, 0x18];
+        let at = DESCRIPTOR_SET.windows(3).rposition(|window| window == key).unwrap();
+        let mut broken = DESCRIPTOR_SET.to_vec();
+        broken[at] = 0xd2;
+        assert!(matches!(Methods::read(&broken, true), Err(MethodsError(AccessError::RuleAbsent(_)))));
+        assert!(Methods::read(&[], true).is_err());
+    }
 }

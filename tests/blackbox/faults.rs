@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::domain::Entropy;
-use countersign::pb::auth::v1::IssueTokenRequest;
+use countersign::pb::auth::v1::{CreateUserRequest, IssueTokenRequest};
 use tonic::Code;
 
-use crate::harness::{Credentials, PASSWORD, Refused, SeededEntropy, TestServer};
+use crate::harness::{Credentials, PASSWORD, Refused, SeededEntropy, TestServer, raw_unary, refused};
 
 /// Randomness that panics when it is told to: the only thing in the server that a test can make panic.
 struct Explosive {
@@ -55,4 +55,16 @@ async fn a_database_that_cannot_be_written_is_unavailable_and_tokens_are_still_c
     lock.release().await;
     client.create_user("bob", PASSWORD).await.unwrap();
     assert_eq!(server.query_number("SELECT COUNT(*) FROM sessions").await, 1);
+}
+
+#[tokio::test]
+async fn a_deadline_is_kept_while_the_database_hangs() {
+    let server = TestServer::start().await;
+    let lock = server.lock_database().await;
+    let message = CreateUserRequest { username: "alice".into(), password: PASSWORD.into() };
+    let headers = [("grpc-timeout", "300m")];
+    let status =
+        raw_unary(server.address, "/auth.v1.AuthService/CreateUser", &headers, &message).await.unwrap_err();
+    assert_eq!(refused(&status), Refused::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+    lock.release().await;
 }

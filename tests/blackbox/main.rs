@@ -18,6 +18,7 @@ mod hostile_tokens;
 mod limits;
 mod raw_paths;
 mod secrets;
+mod silence;
 mod start_and_stop;
 mod stopping;
 mod tokens;

@@ -1,9 +1,11 @@
 //! A call over plain HTTP/2, for what gRPC clients do not let one send.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::Request;
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -18,6 +20,22 @@ pub async fn raw_unary(
     headers: &[(&str, &str)],
     message: &impl Message,
 ) -> Result<Bytes, Status> {
+    let mut frame = vec![0];
+    frame.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
+    message.encode(&mut frame).unwrap();
+    raw_call(address, path, headers, Full::new(Bytes::from(frame))).await
+}
+
+/// Sends a body that may be anything, also none that ever ends.
+pub async fn raw_call<B>(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: B,
+) -> Result<Bytes, Status>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
     let driver = tokio::spawn(connection);
@@ -27,10 +45,7 @@ pub async fn raw_unary(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let mut frame = vec![0];
-    frame.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
-    message.encode(&mut frame).unwrap();
-    let response = sender.send_request(request.body(Full::new(Bytes::from(frame))).unwrap()).await.unwrap();
+    let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
     let headers = response.headers().clone();
     let body = response.into_body().collect().await.unwrap();
     let trailers = body.trailers().cloned().unwrap_or_default();
