@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::Failure;
 use super::healthcheck::Healthcheck;
 use super::user::Create;
-use crate::config::{Problems, SETTINGS, Setting, Shape, Sources};
+use crate::config::{Problems, SETTINGS, Scope, Setting, Shape, Sources};
 
 /// A command line that was understood.
 pub(super) enum Parsed {
@@ -19,6 +19,8 @@ pub(super) enum Parsed {
     Serve(Sources, Problems),
     /// Make a user.
     UserCreate(Sources, Problems, Create),
+    /// Show the signing keys, as JSON or not.
+    KeyList(Sources, Problems, bool),
     /// Print a new master key.
     MasterKeyNew,
     /// Ask a server for its health.
@@ -45,6 +47,10 @@ pub(super) fn parse(
         Some(("serve", matches)) => Parsed::Serve(sources(matches), problems),
         Some(("user", user)) => match user.subcommand() {
             Some((_, create)) => Parsed::UserCreate(sources(create), problems, Create::from_matches(create)),
+            None => Parsed::Shown(command().render_help().to_string()),
+        },
+        Some(("key", key)) => match key.subcommand() {
+            Some((_, list)) => Parsed::KeyList(sources(list), problems, list.get_flag("json")),
             None => Parsed::Shown(command().render_help().to_string()),
         },
         Some(("master-key", _)) => problems.none_or(Some(Parsed::MasterKeyNew))?,
@@ -77,7 +83,7 @@ fn matches(mut arguments: Vec<OsString>, problems: &mut Problems) -> Result<ArgM
             .is_some_and(|next| !next.starts_with('-'))
         {
             let next = arguments[position + 1].to_string_lossy().into_owned();
-            if !["serve", "user", "master-key", "healthcheck"].contains(&next.as_str()) {
+            if !["serve", "user", "key", "master-key", "healthcheck"].contains(&next.as_str()) {
                 arguments.remove(position + 1);
             }
         }
@@ -106,8 +112,7 @@ fn flags(matches: &ArgMatches) -> BTreeMap<&'static str, String> {
 }
 
 fn command() -> Command {
-    let service = || SETTINGS.iter().map(argument);
-    let for_user = || SETTINGS.iter().filter(|setting| setting.for_user_command).map(argument);
+    let settings = |scope| SETTINGS.iter().filter(move |setting| setting.scope >= scope).map(argument);
     Command::new("countersign")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Authentication for microservices: gRPC, and tokens that verify offline")
@@ -116,15 +121,23 @@ fn command() -> Command {
              (listen). A flag wins over its variable, the variable over the file, the file over the default.",
         )
         .disable_help_subcommand(true)
-        .args(service())
+        .args(settings(Scope::Service))
         .args_conflicts_with_subcommands(true)
-        .subcommand(Command::new("serve").about("Run the service; what countersign does without a command").args(service()))
+        .subcommand(Command::new("serve").about("Run the service; what countersign does without a command").args(settings(Scope::Service)))
         .subcommand(
             Command::new("user").about("Work on users").subcommand_required(true).subcommand(
                 Command::new("create")
                     .about("Make a user in the database itself, the first admin for instance; the password is asked for, or read from standard input")
                     .args(Create::arguments())
-                    .args(for_user()),
+                    .args(settings(Scope::Passwords)),
+            ),
+        )
+        .subcommand(
+            Command::new("key").about("Work on signing keys").subcommand_required(true).subcommand(
+                Command::new("list")
+                    .about("Show the public keys in the database itself, for whoever verifies tokens")
+                    .arg(json())
+                    .args(settings(Scope::Database)),
             ),
         )
         .subcommand(
@@ -138,6 +151,10 @@ fn command() -> Command {
                 .about("Ask a running server for its health; exit 0 means serving")
                 .args(Healthcheck::arguments()),
         )
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("For programs: JSON instead of a table")
 }
 
 fn argument(setting: &Setting) -> Arg {

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod healthcheck;
+mod key;
 mod master_key;
 mod serve;
 mod user;
@@ -48,6 +49,7 @@ pub fn run(
         Ok(arguments::Parsed::UserCreate(sources, problems, create)) => {
             user::create(sources, problems, create)
         }
+        Ok(arguments::Parsed::KeyList(sources, problems, json)) => key::list(sources, problems, json),
         Ok(arguments::Parsed::MasterKeyNew) => {
             master_key::print_new();
             Ok(())

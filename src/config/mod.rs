@@ -8,6 +8,6 @@ mod sources;
 mod values;
 
 pub use problems::Problems;
-pub use service::{ServiceConfig, UserCommandConfig};
-pub use settings::{SETTINGS, Setting, Shape};
+pub use service::{DatabaseCommandConfig, ServiceConfig, UserCommandConfig};
+pub use settings::{SETTINGS, Scope, Setting, Shape};
 pub use sources::{Sources, Values};

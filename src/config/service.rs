@@ -35,6 +35,15 @@ pub struct ServiceConfig {
 
 /// What a command that works on the database itself runs with.
 #[derive(Clone, Debug)]
+pub struct DatabaseCommandConfig {
+    /// The database.
+    pub store: StoreConfig,
+    /// Its log.
+    pub log: LogConfig,
+}
+
+/// What such a command runs with that makes passwords.
+#[derive(Clone, Debug)]
 pub struct UserCommandConfig {
     /// The database.
     pub store: StoreConfig,
@@ -79,6 +88,16 @@ impl ServiceConfig {
             log: log?,
             warnings,
         })
+    }
+}
+
+impl DatabaseCommandConfig {
+    /// Reads the settings that every such command takes.
+    #[must_use]
+    pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
+        let store = store(values, problems);
+        let log = log(values, problems);
+        Some(Self { store: store?, log: log? })
     }
 }
 

@@ -13,8 +13,19 @@ pub struct Setting {
     pub help: &'static str,
     /// How it is typed.
     pub shape: Shape,
-    /// Whether commands that work on the database itself take it too.
-    pub for_user_command: bool,
+    /// Which commands take it.
+    pub scope: Scope,
+}
+
+/// Which commands take a setting. Each of these takes those after it too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The service alone.
+    Service,
+    /// Commands that make passwords.
+    Passwords,
+    /// Every command that works on the database itself.
+    Database,
 }
 
 /// How a setting is typed.
@@ -54,22 +65,20 @@ const fn service(
     default: Option<&'static str>,
     help: &'static str,
 ) -> Setting {
-    Setting { name, value_name, default, help, shape: Shape::One, for_user_command: false }
+    Setting { name, value_name, default, help, shape: Shape::One, scope: Scope::Service }
 }
 
-const fn shared(
-    name: &'static str,
-    value_name: &'static str,
-    default: Option<&'static str>,
-    help: &'static str,
-) -> Setting {
-    Setting { for_user_command: true, ..service(name, value_name, default, help) }
+const fn within(scope: Scope, setting: Setting) -> Setting {
+    Setting { scope, ..setting }
 }
 
 /// Every setting that acts.
 pub const SETTINGS: [Setting; 20] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
-    shared("database-url", "URL", Some("sqlite://countersign.db"), "The database: sqlite://PATH"),
+    within(
+        Scope::Database,
+        service("database-url", "URL", Some("sqlite://countersign.db"), "The database: sqlite://PATH"),
+    ),
     Setting {
         shape: Shape::List,
         ..service(
@@ -80,7 +89,10 @@ pub const SETTINGS: [Setting; 20] = [
              beside the database. Several may be given: the first wraps, all unwrap",
         )
     },
-    shared("issuer", "NAME", Some("countersign"), "Who signs tokens: their claim iss"),
+    within(
+        Scope::Passwords,
+        service("issuer", "NAME", Some("countersign"), "Who signs tokens: their claim iss"),
+    ),
     Setting {
         shape: Shape::List,
         ..service(
@@ -115,15 +127,24 @@ pub const SETTINGS: [Setting; 20] = [
         "The longest lifetime of a token, and of a chain of renewals after a password",
     ),
     service("session-absolute-limit", "SPAN", Some("30d"), "How long after its opening a session ends"),
-    shared(
-        "password-min-length",
-        "N",
-        Some("8"),
-        "The least number of characters in a new password (NIST SP 800-63B-4 asks 15 where it is the only factor)",
+    within(
+        Scope::Passwords,
+        service(
+            "password-min-length",
+            "N",
+            Some("8"),
+            "The least number of characters in a new password (NIST SP 800-63B-4 asks 15 where it is the only factor)",
+        ),
     ),
-    shared("argon2-memory-kib", "N", Some("19456"), "Memory of one password hash, in KiB"),
-    shared("argon2-passes", "N", Some("2"), "Passes of one password hash over its memory"),
-    shared("argon2-lanes", "N", Some("1"), "Lanes of one password hash"),
+    within(
+        Scope::Passwords,
+        service("argon2-memory-kib", "N", Some("19456"), "Memory of one password hash, in KiB"),
+    ),
+    within(
+        Scope::Passwords,
+        service("argon2-passes", "N", Some("2"), "Passes of one password hash over its memory"),
+    ),
+    within(Scope::Passwords, service("argon2-lanes", "N", Some("1"), "Lanes of one password hash")),
     service(
         "hash-memory-mib",
         "N",
@@ -142,12 +163,26 @@ pub const SETTINGS: [Setting; 20] = [
         shape: Shape::Switch,
         ..service("insecure", "true|false", Some("false"), "Listen without TLS on an address beyond loopback")
     },
-    shared("log-level", "error|warn|info|debug|trace", Some("info"), "How much of its own doings is logged"),
-    shared(
-        "log-format",
-        "auto|text|json",
-        Some("auto"),
-        "The form of log lines on standard error; auto is text on a terminal and JSON otherwise",
+    within(
+        Scope::Database,
+        service(
+            "log-level",
+            "error|warn|info|debug|trace",
+            Some("info"),
+            "How much of its own doings is logged",
+        ),
     ),
-    shared("config", "PATH", None, "A flat TOML file with settings, named like the flags with _ for -"),
+    within(
+        Scope::Database,
+        service(
+            "log-format",
+            "auto|text|json",
+            Some("auto"),
+            "The form of log lines on standard error; auto is text on a terminal and JSON otherwise",
+        ),
+    ),
+    within(
+        Scope::Database,
+        service("config", "PATH", None, "A flat TOML file with settings, named like the flags with _ for -"),
+    ),
 ];

@@ -56,6 +56,23 @@ enum KeyState {
     Retired,
 }
 
+/// A key as others may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedKey {
+    /// The key, `k4.public.…`.
+    pub key: String,
+    /// Its id, `k4.pid.…`.
+    pub key_id: String,
+    /// `NEXT`, `ACTIVE` or `RETIRED`.
+    pub state: &'static str,
+    /// From when on it signs.
+    pub sign_from: Timestamp,
+    /// Until when it signs, if that is set.
+    pub sign_until: Option<Timestamp>,
+    /// Until when its tokens are accepted, if that is set.
+    pub verify_until: Option<Timestamp>,
+}
+
 /// A ring that is ready for use.
 #[derive(Debug)]
 pub struct OpenRing {
@@ -122,6 +139,12 @@ impl Ring {
         if ring.format == FORMAT { Ok(ring) } else { Err(RingError::Damaged) }
     }
 
+    /// The keys as others may see them.
+    #[must_use]
+    pub fn published(&self) -> Vec<PublishedKey> {
+        self.keys.iter().map(RingKey::publish).collect()
+    }
+
     /// Makes the ring ready: the key that signs now, and all keys whose tokens are accepted now.
     pub fn open(&self, master_keys: &[MasterKey], now: Timestamp) -> Result<OpenRing, RingError> {
         let now = now.as_millis();
@@ -134,6 +157,21 @@ impl Ring {
 }
 
 impl RingKey {
+    fn publish(&self) -> PublishedKey {
+        PublishedKey {
+            key: self.key.clone(),
+            key_id: self.key_id.clone(),
+            state: match self.state {
+                KeyState::Next => "NEXT",
+                KeyState::Active => "ACTIVE",
+                KeyState::Retired => "RETIRED",
+            },
+            sign_from: Timestamp::from_millis(self.sign_from),
+            sign_until: self.sign_until.map(Timestamp::from_millis),
+            verify_until: self.verify_until.map(Timestamp::from_millis),
+        }
+    }
+
     /// A clock that was set back a little must not leave the service without a key, so an active key's beginning is not
     /// asked; its end is, because another replica signs with its successor by then.
     fn signs_at(&self, now: i64) -> bool {

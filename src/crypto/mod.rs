@@ -15,7 +15,7 @@ mod token_signer;
 mod test_support;
 
 pub use hash_pool::PoolUsage;
-pub use keyring::{OpenRing, Ring, RingError};
+pub use keyring::{OpenRing, PublishedKey, Ring, RingError};
 pub use master_key::MasterKey;
 pub use paserk::PaserkError;
 pub use password_hasher::{

@@ -72,7 +72,7 @@ fn the_help_has_every_setting_and_every_command() {
             "{help}"
         );
     }
-    for command in ["serve", "user", "master-key", "healthcheck"] {
+    for command in ["serve", "user", "key", "master-key", "healthcheck"] {
         assert!(help.contains(&format!("\n  {command}")), "{help}");
     }
     assert!(
@@ -201,6 +201,27 @@ async fn the_first_admin_is_made_on_the_command_line() {
             "{arguments:?} {said}"
         );
     }
+}
+
+#[test]
+fn the_public_keys_are_listed_for_people_and_for_programs() {
+    let server = Binary::start(&[]);
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&server.run(&["key", "list", "--json"], ""))).unwrap();
+    let key = &json["keys"][0];
+    assert!(key["key"].as_str().unwrap().starts_with("k4.public."));
+    assert!(key["keyId"].as_str().unwrap().starts_with("k4.pid."));
+    assert_eq!(key["state"], "KEY_STATE_ACTIVE");
+    assert!(key["signFrom"].as_str().unwrap().ends_with('Z'));
+    let table = stdout(&server.run(&["key", "list"], ""));
+    assert!(table.starts_with("STATE") && table.contains(key["key"].as_str().unwrap()), "{table}");
+    assert!(!table.contains("secret"), "{table}");
+
+    let elsewhere = TempDir::new().unwrap();
+    let missing = run(countersign(elsewhere.path()).args(["key", "list"]), "");
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("there is no database"), "{}", stderr(&missing));
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]
