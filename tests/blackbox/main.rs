@@ -15,6 +15,7 @@ mod faults;
 mod foreign_clients;
 mod health;
 mod hostile_tokens;
+mod kills;
 mod limits;
 mod raw_paths;
 mod secrets;

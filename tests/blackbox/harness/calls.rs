@@ -107,6 +107,18 @@ impl Client {
         answer.map(|answer| answer.into_inner().user.unwrap()).map_err(|status| refused(&status))
     }
 
+    /// The same where the service may be gone before it answers.
+    pub async fn try_create_user(&self, username: &str, password: &str) -> Result<(), Status> {
+        let message = CreateUserRequest { username: username.to_owned(), password: password.to_owned() };
+        self.0.clone().create_user(message).await.map(|_| ())
+    }
+
+    /// A token, where the service may be gone before it answers.
+    pub async fn try_issue(&self, credentials: Credentials<'_>) -> Result<String, Status> {
+        let request = credentials.attach(IssueTokenRequest::default());
+        self.0.clone().issue_token(request).await.map(|answer| answer.into_inner().token)
+    }
+
     pub async fn get_user(&self, credentials: Credentials<'_>, user_id: &str) -> Result<User, Refused> {
         let message = GetUserRequest { user_id: user_id.to_owned() };
         let answer = self.0.clone().get_user(credentials.attach(message)).await;

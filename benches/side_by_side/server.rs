@@ -1,0 +1,106 @@
+//! The processes that are measured, each in one of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
+use countersign::pb::auth::v1::{CreateUserRequest, IssueTokenRequest};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tonic::Request;
+use tonic::transport::{Channel, Endpoint};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A server process; it is killed when this is dropped.
+pub struct Measured {
+    pub address: String,
+    child: Child,
+}
+
+/// The service, with one user.
+pub struct Countersign {
+    pub process: Measured,
+    folder: TempDir,
+}
+
+impl Measured {
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let word = line.split_whitespace().find(|word| word.contains("127.0.0.1:")).unwrap();
+        Self { address: format!("http://{}", word.trim_end_matches(['.', ';'])), child }
+    }
+
+    /// User and system time that the process has taken, in microseconds. Ticks are a hundredth of a second, the unit of
+    /// `/proc` on every Linux.
+    pub fn cpu_micros(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = |index: usize| fields[index].parse::<f64>().unwrap();
+        (ticks(11) + ticks(12)) * 10_000.0
+    }
+
+    pub async fn connect(&self) -> Channel {
+        Endpoint::from_shared(self.address.clone()).unwrap().tcp_nodelay(true).connect().await.unwrap()
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+pub async fn start_baseline(key: Option<&str>) -> Measured {
+    Measured::spawn(Command::new(std::env::current_exe().unwrap()).arg("baseline").args(key))
+}
+
+impl Countersign {
+    pub async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.current_dir(folder.path()).args(["--listen", "127.0.0.1:0", "--max-token-lifetime", "1d"]);
+        let process = Measured::spawn(command.args(["--token-lifetime", "1d"]));
+        let message = CreateUserRequest { username: "alice".to_owned(), password: PASSWORD.to_owned() };
+        AuthServiceClient::new(process.connect().await).create_user(message).await.unwrap();
+        Self { process, folder }
+    }
+
+    pub async fn token(&self) -> String {
+        let mut client = AuthServiceClient::new(self.process.connect().await);
+        let message =
+            IssueTokenRequest { username: "alice".into(), password: PASSWORD.into(), ..Default::default() };
+        client.issue_token(message).await.unwrap().into_inner().token
+    }
+
+    /// Many tokens of one session.
+    pub async fn tokens(&self, token: &str, count: usize) -> Vec<String> {
+        let mut workers = JoinSet::new();
+        for _ in 0..32 {
+            let mut client = AuthServiceClient::new(self.process.connect().await);
+            let header = format!("Bearer {token}");
+            workers.spawn(async move {
+                let mut tokens = Vec::new();
+                for _ in 0..count / 32 {
+                    let mut request = Request::new(IssueTokenRequest::default());
+                    request.metadata_mut().insert("authorization", header.parse().unwrap());
+                    tokens.push(client.issue_token(request).await.unwrap().into_inner().token);
+                }
+                tokens
+            });
+        }
+        workers.join_all().await.into_iter().flatten().collect()
+    }
+
+    /// The key that signs its tokens.
+    pub fn public_key(&self) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let output =
+            command.current_dir(self.folder.path()).args(["key", "list", "--json"]).output().unwrap();
+        let keys: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        keys["keys"][0]["key"].as_str().unwrap().to_owned()
+    }
+}
