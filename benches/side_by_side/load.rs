@@ -20,13 +20,13 @@ const STREAMS: usize = 32;
 /// What is called, with which tokens in turn.
 #[derive(Clone)]
 pub struct Load {
-    pub target: Target,
+    target: Target,
     headers: Arc<Vec<MetadataValue<Ascii>>>,
     next: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy)]
-pub enum Target {
+enum Target {
     Greet,
     GetUser,
 }
@@ -40,6 +40,10 @@ impl Load {
     pub fn greet(tokens: Vec<String>) -> Self {
         let headers = tokens.iter().map(|token| format!("Bearer {token}").parse().unwrap()).collect();
         Self { target: Target::Greet, headers: Arc::new(headers), next: Arc::default() }
+    }
+
+    pub fn get_user(tokens: Vec<String>) -> Self {
+        Self { target: Target::GetUser, ..Self::greet(tokens) }
     }
 
     /// Loads `server` for about `span`.

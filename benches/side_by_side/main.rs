@@ -15,7 +15,7 @@ mod server;
 
 use std::time::Duration;
 
-use load::{Load, Target};
+use load::Load;
 use server::{Countersign, Measured};
 
 const ROUNDS: usize = 7;
@@ -54,7 +54,7 @@ fn run() {
             &unseen,
         )
         .await;
-        let get_user = Load { target: Target::GetUser, ..Load::greet(vec![token]) };
+        let get_user = Load::get_user(vec![token]);
         compare("P6 GetUser, token seen before / bare tonic Greet", &ours.process, &bare, &get_user, &greet)
             .await;
     });

@@ -227,9 +227,8 @@ impl DoorFuture {
     /// Goes on with what came; the answer, if it was the last thing.
     fn advance(&mut self, step: Step) -> Option<Response<Body>> {
         match step {
-            Step::Proven(next) => {
-                self.state = next.unwrap_or_else(|error| State::Denied(Denial::UseCase(error)))
-            }
+            Step::Proven(Ok(next)) => self.state = next,
+            Step::Proven(Err(error)) => self.state = State::Denied(Denial::UseCase(error)),
             Step::Answered(Ok(response)) => return Some(self.finish(response)),
         }
         None
