@@ -7,10 +7,11 @@ RUN cargo build --release --locked --bin countersign && strip target/release/cou
 
 FROM debian:bookworm-slim
 # The user is a number that exists nowhere else; its only folder is the volume.
-RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin countersign \
+RUN groupadd --gid 10001 countersign \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin countersign \
     && install -d -o countersign -g countersign -m 0700 /data
 COPY --from=build /src/target/release/countersign /usr/local/bin/countersign
-USER countersign
+USER 10001:10001
 WORKDIR /data
 VOLUME /data
 # Inside a container, loopback is reachable by nobody. Whoever publishes the port decides who sees plaintext: behind

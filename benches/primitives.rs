@@ -45,7 +45,7 @@ fn password_hash(c: &mut Criterion) {
 fn token_check(c: &mut Criterion) {
     const NOW: i64 = 1_767_225_600;
     let key = SecretKey::generate(&SystemEntropy);
-    let keys = KeySet::new([key.public().clone()]);
+    let keys = KeySet::new([key.public_key().clone()]);
     let signer = TokenSigner::new(key);
     let claims = Claims {
         issuer: "countersign".into(),

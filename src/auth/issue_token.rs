@@ -129,7 +129,7 @@ impl Authority {
         let claims = self.claims(grant);
         let token = parts.signer.sign(&claims);
         if grant.audience == parts.policy.audiences.own() {
-            self.tokens().remember(&token, Caller::by_token(claims, parts.signer.key_id().clone()));
+            self.tokens().remember(&token, Caller::by_token(claims, parts.signer.public_key().id().clone()));
         }
         Issued {
             token: Zeroizing::new(token),

@@ -6,7 +6,7 @@ use tokio::runtime;
 
 use super::{Failure, print};
 use crate::config::{DatabaseCommandConfig, Problems, Sources};
-use crate::crypto::{PublishedKey, Ring};
+use crate::crypto::{KeyState, Ring, RingKey};
 use crate::server::Surroundings;
 use crate::store::Store;
 use crate::telemetry;
@@ -22,7 +22,7 @@ pub(super) fn list(sources: Sources, mut problems: Problems, json: bool) -> Resu
     Ok(())
 }
 
-async fn read(config: DatabaseCommandConfig) -> Result<Vec<PublishedKey>, Failure> {
+async fn read(config: DatabaseCommandConfig) -> Result<Vec<RingKey>, Failure> {
     // Opening would make the file: a list of no keys, from a mistyped path.
     if config.store.url.file().is_some_and(|file| !file.exists()) {
         return Err(Failure::refused(format!("there is no database {}", config.store.url)));
@@ -32,20 +32,20 @@ async fn read(config: DatabaseCommandConfig) -> Result<Vec<PublishedKey>, Failur
     let stored = store.lookup_ring().await.map_err(Failure::refused);
     store.close().await.map_err(Failure::refused)?;
     let stored = stored?.ok_or_else(|| Failure::refused("there are no keys yet: start the service once"))?;
-    Ok(Ring::parse(&stored.document).map_err(Failure::refused)?.published())
+    Ok(Ring::parse(&stored.document).map_err(Failure::refused)?.keys().to_vec())
 }
 
-fn as_json(keys: &[PublishedKey]) -> String {
+fn as_json(keys: &[RingKey]) -> String {
     let keys: Vec<Value> = keys.iter().map(to_json).collect();
     format!("{:#}", json!({ "keys": keys }))
 }
 
 /// Names and forms are those that proto3's JSON would give the key, so that a program reads both alike.
-fn to_json(key: &PublishedKey) -> Value {
+fn to_json(key: &RingKey) -> Value {
     let mut object = Map::new();
-    object.insert("key".to_owned(), key.key.clone().into());
-    object.insert("keyId".to_owned(), key.key_id.clone().into());
-    object.insert("state".to_owned(), format!("KEY_STATE_{}", key.state).into());
+    object.insert("key".to_owned(), key.key.to_paserk().into());
+    object.insert("keyId".to_owned(), key.key.id().to_string().into());
+    object.insert("state".to_owned(), format!("KEY_STATE_{}", state(key)).into());
     let times =
         [("signFrom", Some(key.sign_from)), ("signUntil", key.sign_until), ("verifyUntil", key.verify_until)];
     for (name, time) in times {
@@ -56,13 +56,21 @@ fn to_json(key: &PublishedKey) -> Value {
     Value::Object(object)
 }
 
-fn as_table(keys: &[PublishedKey]) -> String {
+fn as_table(keys: &[RingKey]) -> String {
     let mut lines = vec![format!("{:<9} {:<25} {:<52} {}", "STATE", "SIGNS FROM", "KEY ID", "KEY")];
     for key in keys {
         let from = rfc3339(key.sign_from.as_millis());
-        lines.push(format!("{:<9} {from:<25} {:<52} {}", key.state, key.key_id, key.key));
+        lines.push(format!("{:<9} {from:<25} {:<52} {}", state(key), key.key.id(), key.key.to_paserk()));
     }
     lines.join("\n")
+}
+
+fn state(key: &RingKey) -> &'static str {
+    match key.state {
+        KeyState::Next => "NEXT",
+        KeyState::Active => "ACTIVE",
+        KeyState::Retired => "RETIRED",
+    }
 }
 
 fn rfc3339(millis: i64) -> String {

@@ -1,272 +1,183 @@
-//! The ring of signing keys as one document: what is stored in one versioned row, and what it becomes in memory. Owns no
-//! row: changing it is compare-and-set on the row's version, which is the store's.
+//! The ring of signing keys, as one document: which keys there are, when each signs and verifies, and each private half
+//! wrapped by a master key. The store keeps the text in one versioned row and changes it by compare-and-set; when keys
+//! are rotated is decided elsewhere.
 //!
 //! ```text
-//! NEXT ── signs from sign_from on ──▶ ACTIVE ── its successor signs ──▶ RETIRED ── verify_until ──▶ gone
+//! NEXT (published, signs later) -> ACTIVE (signs within its window) -> RETIRED (verifies until its time is over)
 //! ```
 
-use countersign_verify::{KeySet, PublicKey};
-use serde::{Deserialize, Serialize};
+use countersign_verify::{KeyId, KeySet, PublicKey};
 
-use super::paserk::PaserkError;
 use super::{MasterKey, SecretKey, TokenSigner};
 use crate::domain::{Entropy, Timestamp};
 
-/// The only format there has been.
-const FORMAT: u32 = 1;
+mod document;
+#[cfg(test)]
+mod tests;
 
-/// The document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The keys, in the order of their making.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ring {
-    format: u32,
+    /// Each key once, and at most one of them ACTIVE.
     keys: Vec<RingKey>,
 }
 
-/// A key in the ring. Times are milliseconds since the Unix epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RingKey {
-    /// The public half, `k4.public.…`.
-    key: String,
-    /// Its id, `k4.pid.…`.
-    key_id: String,
-    /// The secret half, `k4.secret-wrap.pie.…`.
-    wrapped_key: String,
-    /// The id of the master key that wrapped it, `k4.lid.…`.
-    wrapped_by: String,
-    state: KeyState,
-    /// From when on it signs.
-    sign_from: i64,
-    /// Until when it signs; `None` while no successor is set.
-    sign_until: Option<i64>,
-    /// Until when its tokens are accepted; `None` while it signs without an end.
-    verify_until: Option<i64>,
-}
-
-/// Where a key is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum KeyState {
-    /// Published, and not yet signing.
-    Next,
-    /// Signing.
-    Active,
-    /// Verifying what it signed.
-    Retired,
-}
-
-/// A key as others may see it.
+/// One key of the ring. Its private half is wrapped, so the whole may be stored and shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishedKey {
-    /// The key, `k4.public.…`.
-    pub key: String,
-    /// Its id, `k4.pid.…`.
-    pub key_id: String,
-    /// `NEXT`, `ACTIVE` or `RETIRED`.
-    pub state: &'static str,
-    /// From when on it signs.
+pub struct RingKey {
+    /// The public half, with its id.
+    pub key: PublicKey,
+    /// The private half, `k4.secret-wrap.pie.…`.
+    pub wrapped_key: String,
+    /// The id of the master key that unwraps it, `k4.lid.…`.
+    pub wrapped_by: String,
+    /// Where it is in its life.
+    pub state: KeyState,
+    /// It signs from here on, when ACTIVE.
     pub sign_from: Timestamp,
-    /// Until when it signs, if that is set.
+    /// It signs up to here, exclusive; without end if `None`.
     pub sign_until: Option<Timestamp>,
-    /// Until when its tokens are accepted, if that is set.
+    /// Its tokens are good up to here, exclusive; without end if `None`.
     pub verify_until: Option<Timestamp>,
 }
 
-/// A ring that is ready for use.
+/// Where a key is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum KeyState {
+    /// Published so that verifiers know it before it signs.
+    Next,
+    /// Signs, within its window.
+    Active,
+    /// Signs no more.
+    Retired,
+}
+
+/// What a ring gives at a moment.
 #[derive(Debug)]
 pub struct OpenRing {
     /// Signs new tokens.
     pub signer: TokenSigner,
-    /// Verifies tokens.
-    pub key_set: KeySet,
+    /// Every key whose tokens are still good, also those that do not sign yet.
+    pub keys: KeySet,
 }
 
-/// Why a ring cannot be used. Each sentence says what to do.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+/// Why a ring does not open. Each is a sentence for whoever starts the service.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
-    /// None of the master keys wrapped the key that is needed.
+    /// The master key is missing or another one.
     #[error(
-        "the signing key {key_id} was wrapped by the master key {wrapped_by}, which is not among those given: \
-         name the file that holds it with --master-key-file"
+        "signing key {key_id} is wrapped by master key {wrapped_by}, which was not given: \
+         add its file with --master-key-file, or restore it from a backup"
     )]
     MasterKeyMissing {
-        /// The signing key, `k4.pid.…`.
-        key_id: String,
-        /// The master key, `k4.lid.…`.
+        /// The signing key.
+        key_id: KeyId,
+        /// The master key that is needed, `k4.lid.…`.
         wrapped_by: String,
     },
-    /// The document is not one, or a key in it is not what it says it is.
-    #[error("the stored key ring is damaged: restore the database from a backup")]
-    Damaged,
-    /// No key may sign now.
-    #[error("no signing key is active at this time: is the clock right?")]
+    /// The document was written by a newer release.
+    #[error("the key ring has format {0}, which this release does not know: start a newer one")]
+    UnknownFormat(u64),
+    /// The document contradicts itself.
+    #[error("the stored key ring is damaged: {0}; restore it from a backup of the database")]
+    Damaged(&'static str),
+    /// No key may sign at this moment.
+    #[error("no signing key is active now: check the clocks of this machine and of the database")]
     NoActiveKey,
 }
 
-impl From<PaserkError> for RingError {
-    fn from(_: PaserkError) -> Self {
-        Self::Damaged
-    }
-}
-
 impl Ring {
-    /// A ring of one key that signs from `now` on.
+    /// The first ring: one ACTIVE key, without end.
+    #[must_use]
     pub fn first(master_key: &MasterKey, now: Timestamp, entropy: &dyn Entropy) -> Self {
         let secret = SecretKey::generate(entropy);
-        let key = RingKey {
-            key: secret.public().to_paserk(),
-            key_id: secret.public().id().to_string(),
-            wrapped_key: master_key.wrap(&secret, entropy),
-            wrapped_by: master_key.id(),
-            state: KeyState::Active,
-            sign_from: now.as_millis(),
-            sign_until: None,
-            verify_until: None,
-        };
-        Self { format: FORMAT, keys: vec![key] }
+        Self {
+            keys: vec![RingKey {
+                key: secret.public_key().clone(),
+                wrapped_key: master_key.wrap(&secret, entropy),
+                wrapped_by: master_key.id(),
+                state: KeyState::Active,
+                sign_from: now,
+                sign_until: None,
+                verify_until: None,
+            }],
+        }
     }
 
-    /// The document's text.
+    /// Reads a stored document.
+    pub fn parse(text: &str) -> Result<Self, RingError> {
+        document::parse(text)
+    }
+
+    /// The document to store.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a ring is JSON")
+        document::print(self)
     }
 
-    /// Reads the document's text.
-    pub fn parse(document: &str) -> Result<Self, RingError> {
-        let ring: Self = serde_json::from_str(document).map_err(|_| RingError::Damaged)?;
-        if ring.format == FORMAT { Ok(ring) } else { Err(RingError::Damaged) }
-    }
-
-    /// The keys as others may see them.
+    /// The keys, in the order of their making.
     #[must_use]
-    pub fn published(&self) -> Vec<PublishedKey> {
-        self.keys.iter().map(RingKey::publish).collect()
+    pub fn keys(&self) -> &[RingKey] {
+        &self.keys
     }
 
-    /// Makes the ring ready: the key that signs now, and all keys whose tokens are accepted now.
+    /// Unwraps what signs now or later, and collects what verifies. A key that will sign only later is unwrapped too,
+    /// so that a missing master key stops the start and not a rotation at night.
     pub fn open(&self, master_keys: &[MasterKey], now: Timestamp) -> Result<OpenRing, RingError> {
-        let now = now.as_millis();
+        let mut signer = None;
+        for key in self.keys.iter().filter(|key| key.state != KeyState::Retired) {
+            let secret = key.unwrap(master_keys)?;
+            if key.signs_at(now) {
+                signer = Some(TokenSigner::new(secret));
+            }
+        }
         let verifying = self.keys.iter().filter(|key| key.verifies_at(now));
-        let public = verifying.map(RingKey::public).collect::<Result<Vec<_>, _>>()?;
-        let signing = self.keys.iter().find(|key| key.signs_at(now)).ok_or(RingError::NoActiveKey)?;
-        let signer = TokenSigner::new(signing.secret(master_keys)?);
-        Ok(OpenRing { signer, key_set: KeySet::new(public) })
+        Ok(OpenRing {
+            signer: signer.ok_or(RingError::NoActiveKey)?,
+            keys: KeySet::new(verifying.map(|key| key.key.clone())),
+        })
+    }
+
+    /// The ring of these keys, if they make one.
+    fn new(keys: Vec<RingKey>) -> Result<Self, RingError> {
+        for (index, key) in keys.iter().enumerate() {
+            if keys.iter().take(index).any(|other| other.key == key.key) {
+                return Err(RingError::Damaged("a key is there twice"));
+            }
+        }
+        if keys.iter().filter(|key| key.state == KeyState::Active).count() > 1 {
+            return Err(RingError::Damaged("two keys are active"));
+        }
+        Ok(Self { keys })
     }
 }
 
 impl RingKey {
-    fn publish(&self) -> PublishedKey {
-        PublishedKey {
-            key: self.key.clone(),
-            key_id: self.key_id.clone(),
-            state: match self.state {
-                KeyState::Next => "NEXT",
-                KeyState::Active => "ACTIVE",
-                KeyState::Retired => "RETIRED",
-            },
-            sign_from: Timestamp::from_millis(self.sign_from),
-            sign_until: self.sign_until.map(Timestamp::from_millis),
-            verify_until: self.verify_until.map(Timestamp::from_millis),
+    /// Whether it signs at `now`. It must verify what it signs, so the end of that ends this.
+    fn signs_at(&self, now: Timestamp) -> bool {
+        self.state == KeyState::Active
+            && self.sign_from <= now
+            && self.sign_until.is_none_or(|end| now < end)
+            && self.verifies_at(now)
+    }
+
+    fn verifies_at(&self, now: Timestamp) -> bool {
+        self.verify_until.is_none_or(|end| now < end)
+    }
+
+    /// Its private half. The public half must be the one that is published: else tokens would go out that nobody can
+    /// verify, or under a key that somebody else put there.
+    fn unwrap(&self, master_keys: &[MasterKey]) -> Result<SecretKey, RingError> {
+        let master_key = master_keys.iter().find(|key| key.id() == self.wrapped_by).ok_or_else(|| {
+            RingError::MasterKeyMissing { key_id: self.key.id().clone(), wrapped_by: self.wrapped_by.clone() }
+        })?;
+        let secret = master_key
+            .unwrap(&self.wrapped_key)
+            .map_err(|_| RingError::Damaged("a wrapped key does not unwrap"))?;
+        if secret.public_key() != &self.key {
+            return Err(RingError::Damaged("a wrapped key is not the published one"));
         }
-    }
-
-    /// A clock that was set back a little must not leave the service without a key, so an active key's beginning is not
-    /// asked; its end is, because another replica signs with its successor by then.
-    fn signs_at(&self, now: i64) -> bool {
-        self.state == KeyState::Active && self.sign_until.is_none_or(|until| now < until)
-    }
-
-    fn verifies_at(&self, now: i64) -> bool {
-        self.verify_until.is_none_or(|until| now < until)
-    }
-
-    fn public(&self) -> Result<PublicKey, RingError> {
-        let key = PublicKey::from_paserk(&self.key).map_err(|_| RingError::Damaged)?;
-        if key.id().as_str() == self.key_id { Ok(key) } else { Err(RingError::Damaged) }
-    }
-
-    fn secret(&self, master_keys: &[MasterKey]) -> Result<SecretKey, RingError> {
-        let Some(master_key) = master_keys.iter().find(|key| key.id() == self.wrapped_by) else {
-            let (key_id, wrapped_by) = (self.key_id.clone(), self.wrapped_by.clone());
-            return Err(RingError::MasterKeyMissing { key_id, wrapped_by });
-        };
-        let secret = master_key.unwrap(&self.wrapped_key)?;
-        if secret.public().to_paserk() == self.key { Ok(secret) } else { Err(RingError::Damaged) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::test_support::SeededEntropy;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_400);
-
-    fn ring() -> (MasterKey, Ring) {
-        let entropy = SeededEntropy::new(1);
-        let master_key = MasterKey::generate(&entropy);
-        let ring = Ring::first(&master_key, NOW, &entropy);
-        (master_key, ring)
-    }
-
-    fn error_of(ring: &Ring, master_keys: &[MasterKey], now: Timestamp) -> RingError {
-        ring.open(master_keys, now).map(|_| ()).unwrap_err()
-    }
-
-    #[test]
-    fn a_ring_survives_being_stored() {
-        let (master_key, ring) = ring();
-        let again = Ring::parse(&ring.to_json()).unwrap();
-        assert_eq!(again, ring);
-        let open = again.open(&[master_key], NOW).unwrap();
-        assert_eq!(open.signer.key_id().to_string(), ring.keys[0].key_id);
-        assert_eq!(open.key_set.keys().count(), 1);
-    }
-
-    #[test]
-    fn a_foreign_master_key_is_named_and_several_may_be_given() {
-        let (master_key, ring) = ring();
-        let foreign = || MasterKey::parse("k4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").unwrap();
-        let expected =
-            RingError::MasterKeyMissing { key_id: ring.keys[0].key_id.clone(), wrapped_by: master_key.id() };
-        assert_eq!(error_of(&ring, &[foreign()], NOW), expected);
-        assert!(ring.open(&[foreign(), master_key], NOW).is_ok());
-    }
-
-    #[test]
-    fn a_key_that_is_not_what_it_says_is_damage() {
-        let (master_key, good) = ring();
-        let other = Ring::first(&master_key, NOW, &SeededEntropy::new(9));
-        let master_keys = [master_key];
-        for change in [
-            (|mine: &mut RingKey, theirs: &RingKey| mine.key_id = theirs.key_id.clone())
-                as fn(&mut RingKey, &RingKey),
-            |mine, theirs| mine.key = theirs.key.clone(),
-            |mine, theirs| mine.wrapped_key = theirs.wrapped_key.clone(),
-            |mine, _| mine.wrapped_key.replace_range(30..31, "~"),
-            |mine, _| mine.key.truncate(40),
-        ] {
-            let mut ring = good.clone();
-            change(&mut ring.keys[0], &other.keys[0]);
-            assert_eq!(error_of(&ring, &master_keys, NOW), RingError::Damaged);
-        }
-        for text in ["", "{}", "null", &good.to_json().replace("\"format\":1", "\"format\":2")] {
-            assert_eq!(Ring::parse(text), Err(RingError::Damaged), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_key_signs_and_verifies_in_its_windows() {
-        let (master_key, mut ring) = ring();
-        let master_keys = [master_key];
-        ring.keys[0].sign_until = Some(NOW.as_millis() + 10);
-        ring.keys[0].verify_until = Some(NOW.as_millis() + 20);
-        let at = |millis: i64| Timestamp::from_millis(NOW.as_millis() + millis);
-        assert!(ring.open(&master_keys, at(9)).is_ok());
-        assert_eq!(error_of(&ring, &master_keys, at(10)), RingError::NoActiveKey);
-        ring.keys[0].state = KeyState::Next;
-        assert_eq!(error_of(&ring, &master_keys, at(0)), RingError::NoActiveKey);
+        Ok(secret)
     }
 }

@@ -1,4 +1,4 @@
-//! Cryptography: passwords under Argon2id, keys under a master key, tokens under Ed25519. No database, no wire.
+//! Passwords, keys and tokens: the mathematics of every secret. No I/O, no database, no wire types.
 
 mod arena;
 mod common_passwords;
@@ -9,14 +9,15 @@ mod paserk;
 mod password_hasher;
 mod phc;
 mod secret_key;
-mod token_signer;
-
 #[cfg(test)]
 mod test_support;
+mod token_signer;
+#[cfg(test)]
+mod vectors;
 
 pub use hash_pool::PoolUsage;
-pub use keyring::{OpenRing, PublishedKey, Ring, RingError};
-pub use master_key::MasterKey;
+pub use keyring::{KeyState, OpenRing, Ring, RingError, RingKey};
+pub use master_key::{MasterKey, WrapError};
 pub use paserk::PaserkError;
 pub use password_hasher::{
     HashError, HasherConfig, HasherError, NewPasswordError, PasswordHasher, Verification,

@@ -1,63 +1,76 @@
-//! An Ed25519 key that signs. It exists in the clear only in memory.
+//! One private signing key, Ed25519 as PASETO v4 keeps it: the seed and its public half. Where it is stored and when it
+//! may sign is the keyring's business.
 
 use std::fmt;
 
 use countersign_verify::PublicKey;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use super::paserk::{self, PaserkError};
 use crate::domain::Entropy;
 
-/// How the clear form starts. It is read and written by tools alone, never stored.
-const HEADER: &str = "k4.secret.";
+const PREFIX: &str = "k4.secret.";
+const SEED_BYTES: usize = 32;
+pub(super) const SECRET_BYTES: usize = 64;
 
-/// A signing key, parsed once. Wiped when dropped.
+/// A private key: wiped when dropped, never shown.
 pub struct SecretKey {
     signing: SigningKey,
     public: PublicKey,
 }
 
 impl SecretKey {
-    /// A new key.
+    /// A random key.
+    #[must_use]
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *seed);
-        Self::from_signing(SigningKey::from_bytes(&seed)).expect("a generated key is a key")
+        let mut seed = Zeroizing::new([0; SEED_BYTES]);
+        entropy.fill(seed.as_mut());
+        Self::from_seed(&seed)
     }
 
-    /// Reads `k4.secret.…`: the seed and the public key, which must belong together.
-    pub fn from_paserk(text: &str) -> Result<Self, PaserkError> {
-        Self::from_keypair(&*paserk::decode::<64>(HEADER, text)?)
+    /// Reads the text `k4.secret.…`. The public half must be the seed's: a key that signs with one half and is known by
+    /// the other gives its seed away.
+    pub fn parse(text: &str) -> Result<Self, PaserkError> {
+        Self::from_bytes(&*paserk::decode(text, PREFIX)?).ok_or(PaserkError { kind: PREFIX })
     }
 
-    /// Writes `k4.secret.…`.
+    /// The text `k4.secret.…`.
     #[must_use]
     pub fn to_paserk(&self) -> Zeroizing<String> {
-        paserk::encode(HEADER, &*self.to_keypair())
+        paserk::encode(PREFIX, self.to_bytes().as_slice())
     }
 
-    /// The key's public half.
+    /// The key that verifies what this one signs.
     #[must_use]
-    pub fn public(&self) -> &PublicKey {
+    pub const fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    pub(super) fn from_keypair(bytes: &[u8; 64]) -> Result<Self, PaserkError> {
-        Self::from_signing(SigningKey::from_keypair_bytes(bytes).map_err(|_| PaserkError)?)
+    /// Seed and public half; `None` if they do not belong together.
+    pub(super) fn from_bytes(bytes: &[u8; SECRET_BYTES]) -> Option<Self> {
+        let (seed, public) = bytes.split_first_chunk::<SEED_BYTES>()?;
+        let key = Self::from_seed(seed);
+        (key.public.as_bytes() == public).then_some(key)
     }
 
-    pub(super) fn to_keypair(&self) -> Zeroizing<[u8; 64]> {
+    /// Seed and public half.
+    pub(super) fn to_bytes(&self) -> Zeroizing<[u8; SECRET_BYTES]> {
         Zeroizing::new(self.signing.to_keypair_bytes())
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.signing.sign(message).to_bytes()
+    /// The parts, for the signer.
+    pub(super) fn into_parts(self) -> (SigningKey, PublicKey) {
+        (self.signing, self.public)
     }
 
-    fn from_signing(signing: SigningKey) -> Result<Self, PaserkError> {
-        let public = PublicKey::from_bytes(signing.verifying_key().as_bytes()).map_err(|_| PaserkError)?;
-        Ok(Self { signing, public })
+    fn from_seed(seed: &[u8; SEED_BYTES]) -> Self {
+        let signing = SigningKey::from_bytes(seed);
+        // RFC 8032, 5.1.5: the scalar is a multiple of 8 between 2^254 and 2^255, and no multiple of 8 times the group's
+        // order lies there, so the point is never one of small order.
+        let public = PublicKey::from_bytes(signing.verifying_key().as_bytes())
+            .expect("the public half of an Ed25519 seed is a key");
+        Self { signing, public }
     }
 }
 

@@ -146,7 +146,7 @@ fn build_authority(
         store: store.clone(),
         hasher,
         signer: ring.signer,
-        key_set: ring.key_set,
+        key_set: ring.keys,
         verifier: Verifier::new(config.policy.issuer.clone(), config.policy.audiences.own().to_owned())?,
         registrar,
         policy: config.policy.clone(),

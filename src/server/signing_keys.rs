@@ -41,13 +41,15 @@ async fn make_first(
     master_keys: &[MasterKey],
     surroundings: &Surroundings,
 ) -> Result<String, SigningKeysError> {
-    let Some(wrapping) = master_keys.first() else { return Err(RingError::Damaged.into()) };
+    let Some(wrapping) = master_keys.first() else {
+        return Err(RingError::Damaged("no master key was given").into());
+    };
     let ring = Ring::first(wrapping, surroundings.clock.now(), &*surroundings.entropy);
     let document = ring.to_json();
     if store.insert_ring(&document).await? {
         tracing::info!("the first signing key was made");
         return Ok(document);
     }
-    let winner = store.lookup_ring().await?.ok_or(RingError::Damaged)?;
+    let winner = store.lookup_ring().await?.ok_or(RingError::Damaged("it was there and is gone"))?;
     Ok(winner.document)
 }

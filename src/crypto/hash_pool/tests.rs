@@ -1,34 +1,39 @@
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{OnceLock, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
 
-const STANDARD: Effort = effort(64);
-const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const STANDARD: Effort = effort(64);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
 
-const fn effort(blocks: usize) -> Effort {
+pub(super) const fn effort(blocks: usize) -> Effort {
     Effort { blocks, passes: 1 }
 }
 
-fn pool(cores: usize, budget_kib: usize, first_estimate: Duration) -> HashPool {
+pub(super) fn pool(cores: usize, budget_kib: usize, first_estimate: Duration) -> HashPool {
     with_clock(cores, budget_kib, first_estimate, monotonic_now)
 }
 
-fn with_clock(cores: usize, budget_kib: usize, first_estimate: Duration, now: fn() -> Instant) -> HashPool {
+pub(super) fn with_clock(
+    cores: usize,
+    budget_kib: usize,
+    first_estimate: Duration,
+    now: fn() -> Instant,
+) -> HashPool {
     let standard = STANDARD;
     HashPool::start(PoolConfig { budget_kib, standard, cores, first_estimate, now }).unwrap()
 }
 
 /// Whether a future is ready, asked once.
-fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+pub(super) fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// A job that says it has started and then stays until `gate` is dropped.
-fn blocker() -> (impl FnOnce(&mut Arena), mpsc::Receiver<()>, mpsc::Sender<()>) {
+pub(super) fn blocker() -> (impl FnOnce(&mut Arena), mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (started, has_started) = mpsc::channel();
     let (gate, opened) = mpsc::channel::<()>();
     let job = move |arena: &mut Arena| {
@@ -39,14 +44,10 @@ fn blocker() -> (impl FnOnce(&mut Arena), mpsc::Receiver<()>, mpsc::Sender<()>) 
     (job, has_started, gate)
 }
 
-fn wait_for(pool: &HashPool, condition: impl Fn(PoolUsage) -> bool) {
+pub(super) fn wait_for(pool: &HashPool, condition: impl Fn(PoolUsage) -> bool) {
     while !condition(pool.usage()) {
         std::thread::yield_now();
     }
-}
-
-fn is_busy<T>(result: &Poll<Result<T, PoolError>>) -> bool {
-    matches!(result, Poll::Ready(Err(PoolError::Busy { .. })))
 }
 
 #[test]
@@ -130,30 +131,6 @@ async fn a_large_job_at_the_head_is_not_overtaken() {
 }
 
 #[test]
-fn a_queue_that_cannot_meet_five_seconds_refuses_before_allocating() {
-    let pool = pool(1, 256, HOUR);
-    let (job, started, _gate) = blocker();
-    let mut running = pin!(pool.run(STANDARD, None, job));
-    assert!(poll(running.as_mut()).is_pending(), "an idle pool takes it, however long it runs");
-    started.recv().unwrap();
-    let refused = poll(pin!(pool.run(STANDARD, None, |_| ())));
-    let Poll::Ready(Err(PoolError::Busy { retry_after })) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(retry_after, Duration::from_secs(60), "an hour, capped");
-    assert_eq!((pool.usage().queued, pool.usage().peak_kib), (0, 64));
-}
-
-#[test]
-fn a_deadline_nearer_than_the_estimate_is_refused_at_once() {
-    let pool = pool(1, 64, Duration::from_secs(10));
-    let at = |seconds| Some(monotonic_now() + Duration::from_secs(seconds));
-    assert!(is_busy(&poll(pin!(pool.run(STANDARD, at(9), |_| ())))));
-    assert!(is_busy(&poll(pin!(pool.run(STANDARD, Some(monotonic_now()), |_| ())))));
-    assert!(!is_busy(&poll(pin!(pool.run(STANDARD, at(60), |_| ())))));
-}
-
-#[test]
 fn each_waiting_job_adds_its_own_cost_to_the_estimate() {
     let pool = pool(1, 64, Duration::from_secs(1));
     let (job, started, _gate) = blocker();
@@ -183,56 +160,6 @@ fn a_caller_who_leaves_frees_its_place() {
     assert_eq!(pool.usage().queued, 0);
     assert_eq!(Arc::strong_count(&held), 1, "what the job held is dropped with it");
     drop(gate);
-}
-
-#[test]
-fn a_job_whose_time_has_passed_when_its_turn_comes_is_refused() {
-    static LATER: AtomicU64 = AtomicU64::new(0);
-    static START: OnceLock<Instant> = OnceLock::new();
-    fn clock() -> Instant {
-        *START.get_or_init(monotonic_now) + Duration::from_secs(LATER.load(Ordering::SeqCst))
-    }
-    let pool = with_clock(1, 64, Duration::from_secs(1), clock);
-    let (job, started, gate) = blocker();
-    let mut running = pin!(pool.run(STANDARD, None, job));
-    assert!(poll(running.as_mut()).is_pending());
-    started.recv().unwrap();
-    let deadline = clock() + Duration::from_secs(3);
-    let mut short = pin!(pool.run(STANDARD, Some(deadline), |_| unreachable!()));
-    let mut patient = pin!(pool.run(STANDARD, Some(deadline + HOUR), |_| unreachable!()));
-    assert!(poll(short.as_mut()).is_pending() && poll(patient.as_mut()).is_pending());
-    LATER.store(6, Ordering::SeqCst);
-    drop(gate);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for outcome in [runtime.block_on(short), runtime.block_on(patient)] {
-        assert!(matches!(outcome, Err::<(), _>(PoolError::Busy { .. })), "{outcome:?}");
-    }
-}
-
-#[tokio::test]
-async fn the_estimate_follows_what_is_measured_and_ignores_what_did_not_hash() {
-    static SECONDS: AtomicU64 = AtomicU64::new(0);
-    static START: OnceLock<Instant> = OnceLock::new();
-    fn clock() -> Instant {
-        *START.get_or_init(monotonic_now) + Duration::from_secs(SECONDS.load(Ordering::SeqCst))
-    }
-    let pool = with_clock(1, 64, Duration::from_secs(1), clock);
-    let at = |seconds| Some(clock() + Duration::from_secs(seconds));
-    for _ in 0..50 {
-        pool.run(STANDARD, None, |_| ()).await.unwrap();
-        wait_for(&pool, |usage| usage.running == 0);
-    }
-    assert!(is_busy(&poll(pin!(pool.run(STANDARD, Some(clock()), |_| ())))), "still a second");
-    for _ in 0..50 {
-        let hash = |arena: &mut Arena| {
-            arena.blocks();
-            SECONDS.fetch_add(4, Ordering::SeqCst);
-        };
-        pool.run(STANDARD, None, hash).await.unwrap();
-        wait_for(&pool, |usage| usage.running == 0);
-    }
-    assert!(is_busy(&poll(pin!(pool.run(STANDARD, at(3), |_| ())))));
-    assert_eq!(pool.run(STANDARD, at(5), |_| ()).await, Ok(()));
 }
 
 #[tokio::test]

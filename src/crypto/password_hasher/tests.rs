@@ -111,7 +111,8 @@ async fn the_decoy_is_a_row_like_any_other_that_nothing_matches() {
     let decoy = hasher.0.decoy.clone();
     let row = Row::parse(&decoy, 64).unwrap();
     assert!(!row.differs_from(&hasher.0.params));
-    for guess in ["", "password", SECRET] {
+    let not_random = STANDARD_NO_PAD.encode([0; 32]);
+    for guess in ["", "password", SECRET, &not_random] {
         let result = hasher.verify(password(guess), decoy.clone(), None).await;
         assert_eq!(result, Ok(Verification::Mismatch));
     }
