@@ -44,7 +44,9 @@ pub fn start(config: LogConfig) {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    // A line that cannot be written is lost. The alternative is to complain about it on the same standard error, which
+    // panics when nobody reads that.
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let layer =
         if text { lines.with_ansi(terminal).boxed() } else { lines.json().flatten_event(true).boxed() };
     // A second start, as in tests that run the command twice in one process, keeps the first.

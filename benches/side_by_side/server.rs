@@ -1,7 +1,7 @@
 //! The processes that are measured, each in one of its own.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
 use countersign::pb::auth::v1::{CreateUserRequest, IssueTokenRequest};
@@ -16,6 +16,7 @@ const PASSWORD: &str = "correct horse battery";
 pub struct Measured {
     pub address: String,
     child: Child,
+    _output: BufReader<ChildStdout>,
 }
 
 /// The service, with one user.
@@ -27,10 +28,11 @@ pub struct Countersign {
 impl Measured {
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        output.read_line(&mut line).unwrap();
         let word = line.split_whitespace().find(|word| word.contains("127.0.0.1:")).unwrap();
-        Self { address: format!("http://{}", word.trim_end_matches(['.', ';'])), child }
+        Self { address: format!("http://{}", word.trim_end_matches(['.', ';'])), child, _output: output }
     }
 
     /// User and system time that the process has taken, in microseconds. Ticks are a hundredth of a second, the unit of

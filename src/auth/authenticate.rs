@@ -56,13 +56,9 @@ fn has_expired(caller: &Caller, now_millis: i64) -> bool {
     }
 }
 
-/// The cause is for the log alone: which check failed would help a forger.
 fn refusal(error: TokenError) -> Error {
     match error {
         TokenError::Expired => Error::TokenExpired,
-        TokenError::Invalid(defect) => {
-            tracing::debug!(?defect, "a token was refused");
-            Error::TokenInvalid
-        }
+        TokenError::Invalid(defect) => Error::TokenInvalid(defect),
     }
 }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use countersign_verify::Defect;
+
 use crate::crypto::HashError;
 use crate::store::StoreError;
 
@@ -15,9 +17,9 @@ pub enum Error {
     /// Unknown user, wrong password, disabled user, unreadable `authorization`: alike on purpose.
     #[error("credentials are not valid")]
     CredentialsInvalid,
-    /// Malformed, forged, foreign or for another audience.
+    /// Malformed, forged, foreign or for another audience. Which check failed is for the log: it would help a forger.
     #[error("the token is not valid")]
-    TokenInvalid,
+    TokenInvalid(Defect),
     /// Good once, and its time is over.
     #[error("the token has expired")]
     TokenExpired,

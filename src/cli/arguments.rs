@@ -117,10 +117,10 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Authentication for microservices: gRPC, and tokens that verify offline")
         .after_help(
-            "Every setting is also a variable (COUNTERSIGN_LISTEN for --listen) and a key in the file that --config names \
+            "A SPAN is a whole number and a unit: 600s, 10m, 1h, 30d. Settings go after the command.\n\n\
+             Every setting is also a variable (COUNTERSIGN_LISTEN for --listen) and a key in the file that --config names \
              (listen). A flag wins over its variable, the variable over the file, the file over the default.",
         )
-        .disable_help_subcommand(true)
         .args(settings(Scope::Service))
         .args_conflicts_with_subcommands(true)
         .subcommand(Command::new("serve").about("Run the service; what countersign does without a command").args(settings(Scope::Service)))
@@ -163,7 +163,11 @@ fn argument(setting: &Setting) -> Arg {
         Some(default) => format!("{} [default: {default}]", setting.help),
         None => setting.help.to_owned(),
     };
-    let argument = Arg::new(setting.name).long(setting.name).value_name(setting.value_name).help(help);
+    let argument = Arg::new(setting.name)
+        .long(setting.name)
+        .value_name(setting.value_name)
+        .help(help)
+        .allow_negative_numbers(true);
     match setting.shape {
         Shape::One => argument.action(ArgAction::Set),
         Shape::List => argument.action(ArgAction::Append),

@@ -44,14 +44,21 @@ impl Healthcheck {
 }
 
 pub(super) fn run(check: &Healthcheck) -> Result<(), Failure> {
-    let endpoint = Endpoint::from_shared(check.server.clone())
-        .map_err(|_| Failure::WrongUse("--server: must be a URL like http://127.0.0.1:50051".to_owned()))?
+    let endpoint = endpoint(&check.server)
+        .ok_or_else(|| Failure::WrongUse("--server: must be a URL like http://127.0.0.1:50051".to_owned()))?
         .connect_timeout(PATIENCE)
         .timeout(PATIENCE);
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
     let status = runtime.block_on(ask(endpoint, &check.service))?;
     print(status.as_str_name());
     if status == ServingStatus::Serving { Ok(()) } else { Err(Failure::refused("not serving")) }
+}
+
+/// Only what is really done with it: plaintext to a host and a port. The library would take any scheme for that.
+fn endpoint(url: &str) -> Option<Endpoint> {
+    let authority = url.strip_prefix("http://")?.trim_end_matches('/');
+    let plain = !authority.is_empty() && !authority.contains(['/', '?', '#', '@']);
+    plain.then(|| Endpoint::from_shared(format!("http://{authority}")).ok())?
 }
 
 async fn ask(endpoint: Endpoint, service: &str) -> Result<ServingStatus, Failure> {

@@ -10,6 +10,7 @@ mod user;
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::config::Problems;
@@ -64,13 +65,16 @@ pub fn run(
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is a command talking to the person who typed it")]
 fn complain(reason: &str, code: u8) -> ExitCode {
-    eprintln!("countersign: {}", reason.trim_end());
+    write_line(io::stderr(), &format!("countersign: {}", reason.trim_end()));
     ExitCode::from(code)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command was asked to print")]
 fn print(text: &str) {
-    println!("{}", text.trim_end());
+    write_line(io::stdout(), text.trim_end());
+}
+
+/// Whoever read what is printed may have gone; `println!` would panic then, and take the service with it.
+fn write_line(mut to: impl Write, text: &str) {
+    let _nobody_reads = writeln!(to, "{text}").and_then(|()| to.flush());
 }

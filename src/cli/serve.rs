@@ -1,11 +1,11 @@
 //! `countersign serve`: runs the service until it is asked to stop.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::pin::pin;
 
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, print};
@@ -30,8 +30,7 @@ pub(super) fn run(sources: Sources, mut problems: Problems) -> Result<(), Failur
 }
 
 async fn serve(config: ServiceConfig) -> Result<(), Failure> {
-    let shutdown = CancellationToken::new();
-    stop_on_signals(shutdown.clone())?;
+    let mut signals = Signals::install()?;
     let socket =
         TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
     let address = socket.local_addr().map_err(Failure::refused)?;
@@ -39,8 +38,42 @@ async fn serve(config: ServiceConfig) -> Result<(), Failure> {
     let server = Server::prepare(config.server, Surroundings::system()).await.map_err(Failure::refused)?;
     tracing::info!(%address, "listening");
     print(&greeting);
-    server.serve(socket, shutdown).await;
-    Ok(())
+    let shutdown = CancellationToken::new();
+    let mut served = pin!(server.serve(socket, shutdown.clone()));
+    tokio::select! {
+        () = served.as_mut() => return Ok(()),
+        () = signals.next() => shutdown.cancel(),
+    }
+    tokio::select! {
+        () = served => Ok(()),
+        () = signals.next() => Err(Failure::refused("cut short by a second signal, before running calls had finished")),
+    }
+}
+
+/// What asks a service to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn install() -> Result<Self, Failure> {
+        let install = |kind| signal(kind).map_err(Failure::refused);
+        Ok(Self {
+            terminate: install(SignalKind::terminate())?,
+            interrupt: install(SignalKind::interrupt())?,
+            hang_up: install(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
@@ -56,35 +89,38 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
     }
 }
 
-fn stop_on_signals(shutdown: CancellationToken) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::refused)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::refused)?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        shutdown.cancel();
-    });
-    Ok(())
-}
-
 /// What a person sees who starts the service by hand: that it runs, and three lines to try.
 fn greeting(address: SocketAddr, config: &ServiceConfig) -> String {
-    let open = config.server.policy.registration == Registration::Open;
-    let mut text = format!("Countersign {} listens on {address}", env!("CARGO_PKG_VERSION"));
-    let _infallible = match (open, config.server.reflection) {
-        (true, true) => write!(
-            text,
-            ". Try:\n  \
-             grpcurl -plaintext -d '{{\"username\":\"alice\",\"password\":\"correct horse battery\"}}' {address} auth.v1.AuthService/CreateUser\n  \
-             grpcurl -plaintext -d '{{\"username\":\"alice\",\"password\":\"correct horse battery\"}}' {address} auth.v1.AuthService/IssueToken\n  \
-             grpcurl -plaintext -H \"authorization: Basic $(printf 'alice:correct horse battery' | base64)\" {address} auth.v1.AuthService/Greet"
-        ),
-        (false, _) => {
-            write!(text, "; registration is closed: countersign user create --username NAME --role admin")
+    let head = format!("Countersign {} listens on {address}", env!("CARGO_PKG_VERSION"));
+    let server = &config.server;
+    match (server.policy.registration, server.reflection) {
+        (Registration::Open, true) => {
+            let password = example_password(server.passwords.min_length);
+            let call = format!(
+                "grpcurl -plaintext -d '{{\"username\":\"demo\",\"password\":\"{password}\"}}' {address}"
+            );
+            format!(
+                "{head}. Try:\n  {call} auth.v1.AuthService/CreateUser\n  {call} auth.v1.AuthService/IssueToken\n  \
+                 grpcurl -plaintext -H \"authorization: Basic $(printf 'demo:{password}' | base64 | tr -d '\\n')\" \
+                 {address} auth.v1.AuthService/Greet"
+            )
         }
-        (true, false) => write!(text, "; reflection is off: give your client the files in proto/"),
-    };
-    text
+        (Registration::Open, false) => {
+            format!("{head}; reflection is off: give your client the files in proto/")
+        }
+        (Registration::Closed, _) => format!(
+            "{head}; registration is closed, so make the first admin with\n  \
+             countersign user create --database-url {} --username NAME --role admin",
+            server.store.url
+        ),
+    }
+}
+
+/// One that the rule of today allows.
+fn example_password(min_length: usize) -> String {
+    let mut password = "correct horse battery staple".to_owned();
+    while password.len() < min_length {
+        password.push_str(" staple");
+    }
+    password
 }

@@ -11,7 +11,7 @@ use super::{Failure, print};
 use crate::auth::Registrar;
 use crate::config::{Problems, Sources, UserCommandConfig};
 use crate::crypto::PasswordHasher;
-use crate::domain::{Roles, User};
+use crate::domain::{Roles, User, Username};
 use crate::server::Surroundings;
 use crate::store::Store;
 use crate::telemetry;
@@ -50,13 +50,23 @@ pub(super) fn create(sources: Sources, mut problems: Problems, create: Create) -
     if let Err(error) = &roles {
         problems.add("--role", error);
     }
+    if let Err(rule) = Username::parse(&create.username) {
+        problems.add("--username", rule);
+    }
     let (config, roles) = problems.none_or(config.zip(roles.ok()))?;
     telemetry::start(config.log);
+    let database = config.store.url.clone();
+    let made = if database.file().is_some_and(|file| !file.exists()) { ", a new database" } else { "" };
     let password = read_password().map_err(|error| Failure::refused(format!("no password: {error}")))?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
     let user = runtime.block_on(register(config, &create.username, &password, roles))?;
     let roles: Vec<&str> = user.roles.iter().collect();
-    print(&format!("created {} {} [{}]", user.id, user.username.shown(), roles.join(",")));
+    print(&format!(
+        "created {} {} [{}] in {database}{made}",
+        user.id,
+        user.username.shown(),
+        roles.join(",")
+    ));
     Ok(())
 }
 

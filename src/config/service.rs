@@ -20,6 +20,9 @@ const SERVICE_NAME: &str = "countersign";
 /// What OWASP's cheat sheet asks of Argon2id at least, where one lane is used: memory in KiB, and passes.
 const OWASP_ARGON2ID: (u32, u32) = (19_456, 2);
 
+/// What the hasher computes at most for one password: memory in KiB times passes.
+const MAX_HASH_WORK_KIB: u64 = 4 << 20;
+
 /// What `countersign serve` runs with.
 #[derive(Clone, Debug)]
 pub struct ServiceConfig {
@@ -155,7 +158,13 @@ fn hasher(values: &Values, problems: &mut Problems) -> Option<HasherConfig> {
     let least_memory = 8 * lanes.unwrap_or(1);
     let memory =
         values.read("argon2-memory-kib", problems, |text| values::number(text, least_memory, 1 << 20));
-    let passes = values.read("argon2-passes", problems, |text| values::number(text, 1, 32));
+    let passes = values.read("argon2-passes", problems, |text| match values::number(text, 1, 32) {
+        Ok(passes) if u64::from(passes) * u64::from(memory.unwrap_or(0)) > MAX_HASH_WORK_KIB => {
+            Err("times --argon2-memory-kib must be at most 4194304: four seconds of a core a hash are enough"
+                .to_owned())
+        }
+        passes => passes,
+    });
     let least_budget = memory.unwrap_or(0).div_ceil(1024).max(1);
     let budget = match values.is_explicit("hash-memory-mib") {
         false => None,

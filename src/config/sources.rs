@@ -61,14 +61,15 @@ impl Sources {
     }
 
     fn read_file(&self, problems: &mut Problems) -> BTreeMap<&'static str, String> {
-        let path = match (self.flags.get("config"), self.variables.get("COUNTERSIGN_CONFIG")) {
-            (Some(path), _) | (None, Some(path)) => Path::new(path),
+        let (path, place) = match (self.flags.get("config"), self.variables.get("COUNTERSIGN_CONFIG")) {
+            (Some(path), _) => (Path::new(path), "--config"),
+            (None, Some(path)) => (Path::new(path), "COUNTERSIGN_CONFIG"),
             (None, None) => return BTreeMap::new(),
         };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
-                problems.add("--config", format!("the file cannot be read: {}", error.kind()));
+                problems.add(place, format!("the file {} cannot be read: {error}", path.display()));
                 return BTreeMap::new();
             }
         };
@@ -77,7 +78,7 @@ impl Sources {
             // The parser's own sentence quotes the line, and the line may hold a password.
             Err(error) => {
                 let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-                problems.add("--config", format!("the file is not TOML, line {line}"));
+                problems.add(place, format!("the file {} is not TOML, line {line}", path.display()));
                 BTreeMap::new()
             }
         }

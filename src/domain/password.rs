@@ -53,8 +53,8 @@ pub enum PasswordRule {
     /// The name of the service.
     #[error("must not be the name of the service")]
     IsServiceName,
-    /// On the list of common passwords, which attackers try first.
-    #[error("is on the list of common passwords")]
+    /// Among those that attackers try first.
+    #[error("is among the first that attackers try: a common password, a repetition or a sequence")]
     Common,
 }
 

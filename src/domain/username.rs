@@ -38,7 +38,8 @@ pub enum UsernameRule {
     LooksLikeCredential,
     /// RFC 8265 does not allow it: spaces, control characters, symbols, mixed directions.
     #[error(
-        "must consist of letters, digits and ASCII punctuation, without spaces (RFC 8265, UsernameCaseMapped)"
+        "must consist of letters, digits and ASCII punctuation, without spaces, symbols and mixed directions \
+         (RFC 8265, UsernameCaseMapped)"
     )]
     Characters,
 }

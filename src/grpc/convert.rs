@@ -17,7 +17,7 @@ pub(super) fn user_ref(text: &str) -> Result<UserRef, Error> {
         "me" => Ok(UserRef::Me),
         id => UserId::parse(id)
             .map(UserRef::Id)
-            .map_err(|_| Error::field("user_id", "must be \"me\" or a UUID")),
+            .map_err(|_| Error::field("user_id", "must be \"me\" or a UUID in lower case")),
     }
 }
 

@@ -47,8 +47,8 @@ impl From<Error> for Status {
 pub(super) fn render(refusal: &Refusal<'_>, method: &str, request_id: &HeaderValue) -> Status {
     let id = request_id.to_str().unwrap_or_default();
     let Answer { code, reason, message, detail } = answer(refusal);
-    log(refusal, reason, method, id);
     let reason = reason.as_str_name().trim_start_matches(REASON_PREFIX);
+    log(refusal, reason, method, id);
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, []);
     match detail {
         Detail::None => {}
@@ -100,7 +100,7 @@ fn answer(refusal: &Refusal<'_>) -> Answer {
             R::MethodUnknown,
             "compressed messages are not supported; send them plain",
         ),
-        Refusal::NameUnknown => plain(Code::NotFound, R::ServiceUnknown, "there is no service of this name"),
+        Refusal::NameUnknown => plain(Code::NotFound, R::ServiceUnknown, "nothing is known by this name"),
         Refusal::Draining => {
             plain(Code::Unavailable, R::StoreUnavailable, "the server is going away; connect again")
         }
@@ -114,11 +114,13 @@ fn answer_error(error: &Error) -> Answer {
         |code, reason| Answer { code, reason, message: error.to_string().into(), detail: Detail::None };
     match error {
         Error::CredentialsMissing => Answer {
-            message: "credentials are missing: send authorization metadata, Bearer or Basic".into(),
+            message: "credentials are missing: send Bearer or Basic in the authorization metadata (IssueToken also takes a \
+                      username and a password in the message)"
+                .into(),
             ..said(Code::Unauthenticated, R::CredentialsMissing)
         },
         Error::CredentialsInvalid => said(Code::Unauthenticated, R::CredentialsInvalid),
-        Error::TokenInvalid => said(Code::Unauthenticated, R::TokenInvalid),
+        Error::TokenInvalid(_) => said(Code::Unauthenticated, R::TokenInvalid),
         Error::TokenExpired => said(Code::Unauthenticated, R::TokenExpired),
         Error::TokenRevoked => said(Code::Unauthenticated, R::TokenRevoked),
         Error::RoleRequired => said(Code::PermissionDenied, R::RoleRequired),
@@ -152,14 +154,16 @@ fn internal() -> Answer {
     }
 }
 
-fn log(refusal: &Refusal<'_>, reason: ErrorReason, method: &str, request_id: &str) {
-    let reason = reason.as_str_name();
+fn log(refusal: &Refusal<'_>, reason: &str, method: &str, request_id: &str) {
     match refusal {
         Refusal::UseCase(error @ Error::Internal(_)) => {
             tracing::error!(request_id, method, cause = %causes(error), "a call failed");
         }
         Refusal::UseCase(error @ Error::StoreUnavailable(_)) => {
             tracing::warn!(request_id, method, cause = %causes(error), "the database did not answer a call");
+        }
+        Refusal::UseCase(Error::TokenInvalid(defect)) => {
+            tracing::debug!(request_id, method, reason, ?defect, "a call was refused");
         }
         Refusal::Library(status) => {
             tracing::error!(request_id, method, code = ?status.code(), cause = ?status.message(), "a call failed");

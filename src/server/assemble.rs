@@ -108,7 +108,7 @@ impl Server {
         );
         let leave = async {
             shutdown.cancelled().await;
-            tracing::info!("stopping: running calls may finish");
+            tracing::info!("stopping: running calls may finish, for 8 s at most");
             background.stop().await;
             health.set_ready(false).await;
             draining.cancel();

@@ -22,8 +22,8 @@ pub struct MasterKeyFiles {
 pub enum MasterKeyFileError {
     /// Not there, and the database holds keys that need it.
     #[error(
-        "the master key file {path} is missing, and the database holds keys that were wrapped with it: \
-         restore the file, or name where it is with --master-key-file"
+        "the master key file {path} is missing, and the database holds keys that a master key has wrapped: \
+         restore the file, or say with --master-key-file where it is"
     )]
     Missing {
         /// The path.
@@ -39,12 +39,14 @@ pub enum MasterKeyFileError {
     },
     /// Something else than a key is in it.
     #[error(
-        "the master key file {path} does not hold one line k4.local.…: \
-         restore it, or make a new one with countersign master-key new"
+        "the master key file {path} does not hold a master key, one line k4.local.…: restore it from its backup{}",
+        if *.needed { "" } else { ", or remove it: nothing depends on it yet, and the next start makes another" }
     )]
     Unreadable {
         /// The path.
         path: PathBuf,
+        /// Whether keys in the database depend on a master key.
+        needed: bool,
     },
     /// The file system says no.
     #[error("the master key file {path} cannot be {action}: {source}")]
@@ -68,11 +70,11 @@ impl MasterKeyFiles {
         let create = may_create && self.paths.len() == 1;
         self.paths
             .iter()
-            .map(|path| match read(path) {
+            .map(|path| match read(path, !may_create) {
                 Err(MasterKeyFileError::Missing { .. }) if create => {
                     make(path, entropy)?;
                     // Read back whatever is there now: another process starting at the same time may have been first.
-                    read(path)
+                    read(path, false)
                 }
                 other => other,
             })
@@ -80,7 +82,7 @@ impl MasterKeyFiles {
     }
 }
 
-fn read(path: &Path) -> Result<MasterKey, MasterKeyFileError> {
+fn read(path: &Path, needed: bool) -> Result<MasterKey, MasterKeyFileError> {
     let failed = |source| failure(path, "read", source);
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -88,14 +90,14 @@ fn read(path: &Path) -> Result<MasterKey, MasterKeyFileError> {
         }
         metadata => metadata.map_err(failed)?,
     };
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(MasterKeyFileError::Exposed { path: path.to_owned(), mode });
-    }
-    let unreadable = || MasterKeyFileError::Unreadable { path: path.to_owned() };
+    let unreadable = || MasterKeyFileError::Unreadable { path: path.to_owned(), needed };
     // A key is 53 characters: whatever is much longer is not one, and not worth reading.
     if !metadata.is_file() || metadata.len() > 4096 {
         return Err(unreadable());
+    }
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(MasterKeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = Zeroizing::new(fs::read(path).map_err(failed)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable())?;

@@ -7,10 +7,12 @@
 //! ```
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, Statement, StatementBuilder};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -28,6 +30,8 @@ struct Inner {
     readers: DatabaseConnection,
     /// One permit a connection that writes. First come, first served.
     turn: Arc<Semaphore>,
+    /// How many writes have succeeded: whether the queue moves.
+    written: AtomicU64,
 }
 
 impl Store {
@@ -39,7 +43,7 @@ impl Store {
         schema::migrate(&writer, file, &countersign_migration::migrations(), now).await?;
         let readers = sqlite::open_readers(file).await?;
         let turn = Arc::new(Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { writer, readers, turn })))
+        Ok(Self(Arc::new(Inner { writer, readers, turn, written: AtomicU64::new(0) })))
     }
 
     /// Asks the database for a row, to learn whether it answers.
@@ -76,20 +80,41 @@ impl Store {
         F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
     {
-        let turn = match timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.0.turn).acquire_owned()).await {
-            Ok(Ok(turn)) => turn,
-            Ok(Err(_)) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
-            Err(_) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
-        };
-        let writer = self.0.writer.clone();
+        let turn = self.turn().await?;
+        let inner = Arc::clone(&self.0);
         let task = async move {
-            let outcome = work(writer).await;
+            let outcome = work(inner.writer.clone()).await;
+            if outcome.is_ok() {
+                inner.written.fetch_add(1, Ordering::Relaxed);
+            }
             drop(turn);
             outcome
         };
         match tokio::spawn(task.in_current_span()).await {
             Ok(outcome) => outcome,
             Err(error) => Err(DbErr::Custom(format!("the writing task ended early: {error}"))),
+        }
+    }
+}
+
+impl Store {
+    /// Waits for the turn to write. A queue that moves is waited for as long as the caller likes: a slow disk is not one
+    /// that is out of reach. One that has not moved for a second is given up.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
+        let mut turn = pin!(Arc::clone(&self.0.turn).acquire_owned());
+        let mut written = self.0.written.load(Ordering::Relaxed);
+        loop {
+            match timeout(ACQUIRE_TIMEOUT, turn.as_mut()).await {
+                Ok(Ok(turn)) => return Ok(turn),
+                Ok(Err(_)) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+                Err(_) => {
+                    let now = self.0.written.load(Ordering::Relaxed);
+                    if now == written {
+                        return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
+                    }
+                    written = now;
+                }
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ pub enum OpenError {
     #[error("the database {} cannot be made: its folder does not exist", .0.display())]
     NoFolder(PathBuf),
     /// The file or its folder cannot be written; the folder must be writable too, for the log beside the file.
-    #[error("the database {} or its folder cannot be written by this user", .0.display())]
+    #[error("the database {} or its folder cannot be written by this user, or a file beside it (-wal, -shm) cannot", .0.display())]
     NotWritable(PathBuf),
     /// The file is something else.
     #[error("the file {} is not a SQLite database", .0.display())]
@@ -76,6 +76,9 @@ pub enum OpenError {
         /// The change's number.
         number: i64,
     },
+    /// Tables with the names of ours, and no note that a program of ours made them.
+    #[error("the database belongs to another program: it has a table users that Countersign did not make")]
+    ForeignTables,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

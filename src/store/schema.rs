@@ -76,6 +76,9 @@ async fn apply_next(
     create_notes(transaction).await?;
     let applied = lookup_applied(transaction).await?;
     judge(&applied, known)?;
+    if applied.is_empty() && has_tables_of_another_program(transaction).await? {
+        return Err(OpenError::ForeignTables);
+    }
     let missing = numbered(known).find(|(number, _)| applied.iter().all(|a| a.number != *number));
     let Some((number, migration)) = missing else {
         return Ok(false);
@@ -94,6 +97,15 @@ async fn apply_next(
         .to_owned();
     transaction.execute(&note).await?;
     Ok(true)
+}
+
+/// Whether somebody else's table stands where the first of ours belongs. Elsewhere than on SQLite that may be our own,
+/// left without its note by a change that was broken off, and the change is made again.
+async fn has_tables_of_another_program(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
+    match transaction.get_database_backend() {
+        DbBackend::Sqlite => SchemaManager::new(transaction).has_table("users").await,
+        _ => Ok(false),
+    }
 }
 
 /// Fails where the database cannot be written: a start without changes to make would not notice, and the first user

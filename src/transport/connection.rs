@@ -26,6 +26,8 @@ use super::handler::Handler;
 const TICK: Duration = Duration::from_secs(10);
 /// Ticks without any call after which a connection is asked to go: five minutes.
 const IDLE_TICKS: u32 = 30;
+/// How long a connection without a running call may take to go when the server stops.
+const LEAVING_TICK: Duration = Duration::from_secs(1);
 /// Request headers, all together.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 
@@ -76,6 +78,7 @@ pub(super) async fn serve<H: Handler>(
             }
             () = stop.soft.cancelled(), if !leaving => {
                 leaving = true;
+                watch.leave();
                 connection.as_mut().graceful_shutdown();
             }
             () = stop.hard.cancelled() => return,
@@ -95,6 +98,7 @@ struct IdleWatch {
     seen: u64,
     idle_ticks: u32,
     said_goodbye: bool,
+    leaving: bool,
 }
 
 enum Verdict {
@@ -108,11 +112,22 @@ impl IdleWatch {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
-        Self { activity, ticks, seen: 0, idle_ticks: 0, said_goodbye: false }
+        Self { activity, ticks, seen: 0, idle_ticks: 0, said_goodbye: false, leaving: false }
+    }
+
+    /// From now on a connection is kept for what runs on it alone. It was asked to go; a peer that does not react, or is
+    /// not there any more, must not hold up the stop.
+    fn leave(&mut self) {
+        self.leaving = true;
+        self.ticks = interval(LEAVING_TICK);
+        self.ticks.reset();
     }
 
     async fn next(&mut self) -> Verdict {
         self.ticks.tick().await;
+        if self.leaving {
+            return if self.activity.is_busy() { Verdict::Keep } else { Verdict::Drop };
+        }
         let started = self.activity.started();
         if self.activity.is_busy() || started != self.seen {
             self.seen = started;

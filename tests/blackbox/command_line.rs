@@ -81,7 +81,7 @@ fn the_help_has_every_setting_and_every_command() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_variable_and_cheap_hashes_are_warnings() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("c.toml"), "token_lifetime = \"5m\"\n").unwrap();
@@ -113,20 +113,38 @@ fn a_start_that_cannot_be_says_what_to_do() {
     )
     .unwrap();
     let not_a_database = format!("sqlite://{}", not_a_database.display());
-    let cases: [(&[&str], i32, &str); 6] = [
+    let cases: [(&[&str], i32, &str); 8] = [
         (&["--listen", &taken], 1, "choose another with --listen"),
         (&["--listen", "0.0.0.0:0"], 2, "--insecure"),
         (&["--listen", "127.0.0.1:0", "--database-url", "sqlite:///nowhere/x.db"], 1, "/nowhere"),
         (&["--listen", "127.0.0.1:0", "--database-url", &not_a_database], 1, "is not a SQLite database"),
         (&["--listen", "127.0.0.1:0", "--database-url", "sqlite::memory:"], 2, "--database-url"),
         (&["--listen", "nowhere"], 2, "--listen"),
+        (&["--argon2-passes", "32", "--argon2-memory-kib", "1048576"], 2, "--argon2-passes"),
+        (&["--config", "nope.toml"], 2, "nope.toml"),
     ];
     for (arguments, code, expected) in cases {
-        let output = run(countersign(folder.path()).args(CHEAP).args(arguments), "");
+        let output = run(countersign(folder.path()).args(arguments), "");
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_of_another_program_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("other.db").display());
+    let database = sea_orm::Database::connect(url).await.unwrap();
+    sea_orm::ConnectionTrait::execute_unprepared(&database, "CREATE TABLE users (x)").await.unwrap();
+    database.close().await.unwrap();
+    let before = fs::read(folder.path().join("other.db")).unwrap().len();
+    let mut command = countersign(folder.path());
+    command.args(CHEAP).args(["--listen", "127.0.0.1:0", "--database-url", "sqlite://other.db"]);
+    let output = run(&mut command, "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("belongs to another program"), "{}", stderr(&output));
+    assert_eq!(fs::read(folder.path().join("other.db")).unwrap().len(), before);
 }
 
 #[test]
@@ -167,7 +185,7 @@ fn a_new_master_key_is_one_line_and_another_each_time() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_admin_is_made_on_the_command_line() {
     let server = Binary::start(&["--registration", "closed"]);
     let create = |arguments: &[&str], password: &str| {
@@ -177,7 +195,7 @@ async fn the_first_admin_is_made_on_the_command_line() {
     let made =
         create(&["--username", "root", "--role", "admin", "--role", "service"], &format!("{PASSWORD}\n"));
     assert!(made.status.success(), "{}", stderr(&made));
-    assert!(stdout(&made).contains("root [admin,service]"), "{}", stdout(&made));
+    assert!(stdout(&made).contains("root [admin,service] in sqlite://countersign.db\n"), "{}", stdout(&made));
 
     let client = server.client().await;
     let caller = client.caller(Credentials::Basic("root", PASSWORD)).await;
@@ -187,7 +205,7 @@ async fn the_first_admin_is_made_on_the_command_line() {
 
     for (arguments, password, code, expected) in [
         (&["--username", "ROOT"][..], PASSWORD, 1, "taken"),
-        (&["--username", "a b"], PASSWORD, 1, "username"),
+        (&["--username", "a b"], PASSWORD, 2, "--username"),
         (&["--username", "bob"], "short", 1, "password"),
         (&["--username", "bob"], "", 1, "no password"),
         (&["--username", "bob", "--role", "Not A Role"], PASSWORD, 2, "--role"),
@@ -224,7 +242,7 @@ fn the_public_keys_are_listed_for_people_and_for_programs() {
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_healthcheck_tells_serving_from_not() {
     let server = Binary::start(&[]);
     // A first answer, so that the readiness behind it has been asked for.
@@ -236,5 +254,14 @@ async fn a_healthcheck_tells_serving_from_not() {
     assert_eq!(check(&["--service", "nothing"]).status.code(), Some(1));
     let unreachable = server.run(&["healthcheck", "--server", "http://127.0.0.1:1"], "");
     assert_eq!(unreachable.status.code(), Some(1));
-    assert_eq!(server.run(&["healthcheck", "--server", "not a url"], "").status.code(), Some(2));
+    let address = server.address.to_string();
+    for url in [
+        "not a url",
+        &address,
+        &url.replace("http", "https"),
+        &url.replace("http", "ftp"),
+        &format!("{url}/x?y"),
+    ] {
+        assert_eq!(server.run(&["healthcheck", "--server", url], "").status.code(), Some(2), "{url}");
+    }
 }

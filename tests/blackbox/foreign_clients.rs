@@ -164,7 +164,7 @@ fn the_three_lines_work_as_printed() {
         .map(str::to_owned)
         .collect();
     assert_eq!(lines.len(), 3, "{}", server.greeting);
-    for (line, expected) in lines.iter().zip(["userId", "v4.public.", "Hello, alice!"]) {
+    for (line, expected) in lines.iter().zip(["userId", "v4.public.", "Hello, demo!"]) {
         let output = Command::new("sh").args(["-c", line]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains(expected), "{line}: {said} {}", String::from_utf8_lossy(&output.stderr));

@@ -9,7 +9,7 @@ use crate::harness::{Binary, Credentials, basic_header};
 const PASSWORD: &str = "Xy7-unmistakable-Qz9";
 const WRONG: &str = "Wr0ng-unmistakable-Kp3";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_is_in_any_log_at_any_level() {
     for format in ["text", "json"] {
         let server = Binary::start(&["--log-level", "trace", "--log-format", format]);
@@ -46,7 +46,7 @@ async fn no_secret_is_in_any_log_at_any_level() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_name_cannot_forge_a_log_line() {
     let server = Binary::start(&["--log-level", "trace", "--log-format", "text"]);
     let client = server.client().await;

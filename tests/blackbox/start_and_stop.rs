@@ -4,14 +4,14 @@ use rustix::process::Signal;
 
 use crate::harness::{Binary, Credentials, PASSWORD, TestServer};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_answers_and_stops() {
     let server = TestServer::start().await;
     server.client().await.create_user("alice", PASSWORD).await.unwrap();
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_there_after_a_restart() {
     let server = TestServer::start().await;
     let client = server.client().await;
@@ -25,7 +25,7 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     server.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_binary_serves_from_an_empty_folder_and_stops_on_sigterm_and_sigint() {
     for signal in [Signal::TERM, Signal::INT] {
         let server = Binary::start(&[]);
@@ -43,7 +43,7 @@ async fn the_binary_serves_from_an_empty_folder_and_stops_on_sigterm_and_sigint(
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_binary_says_three_things_to_try() {
     let server = Binary::start(&[]);
     let address = server.address;
@@ -51,4 +51,26 @@ async fn the_binary_says_three_things_to_try() {
     for method in ["CreateUser", "IssueToken", "Greet"] {
         assert!(log.contains(&format!("{address} auth.v1.AuthService/{method}")), "{log}");
     }
+}
+
+/// `countersign | head -1`, and a log collector that has gone: neither takes the service with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_has_to_read_what_it_prints() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = crate::harness::countersign(folder.path());
+    command.args(["--listen", &port.to_string(), "--log-level", "trace", "--argon2-memory-kib", "64"]);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdout(piped()).stderr(piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{port}")).unwrap();
+    let channel = loop {
+        match endpoint.connect().await {
+            Ok(channel) => break channel,
+            Err(_) => assert!(child.try_wait().unwrap().is_none(), "it ended"),
+        }
+    };
+    crate::harness::Client::new(channel).create_user("alice", PASSWORD).await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -42,3 +42,21 @@ async fn sigterm_in_the_middle_of_calls_loses_none() {
     }
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_cuts_the_waiting_short() {
+    // A hash of seconds, which the first signal lets finish.
+    let server = Binary::start(&["--argon2-memory-kib", "65536", "--argon2-passes", "32"]);
+    let channel = server.channel().await;
+    let client = Client::new(channel.clone());
+    let call = tokio::spawn(async move { client.try_create_user("alice", PASSWORD).await });
+    tokio::task::yield_now().await;
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
+    // Two of one kind could be delivered as one.
+    server.signal(Signal::TERM);
+    server.signal(Signal::INT);
+    let (status, log, _folder) = server.wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("second signal"), "{log}");
+    call.await.unwrap().unwrap_err();
+}

@@ -92,7 +92,8 @@ impl State {
         let end = wait.saturating_add(self.run_time(effort));
         let allowed = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(now));
         if wait > MAX_WAIT || end > allowed || self.queue.len() >= MAX_QUEUE {
-            let excess = wait.saturating_sub(MAX_WAIT).max(end.saturating_sub(allowed));
+            // Half of the queue: a hint of the first gap alone would bring everybody back at once.
+            let excess = end.saturating_sub(allowed).max(wait / 2);
             return Err(PoolError::Busy { retry_after: self.retry_after(excess) });
         }
         let place = Place(self.next);

@@ -20,9 +20,19 @@ pub struct Binary {
     /// What it printed when it was ready.
     pub greeting: String,
     pub folder: TempDir,
-    child: Child,
+    child: Running,
     log: JoinHandle<String>,
     output: JoinHandle<String>,
+}
+
+/// A process that does not outlive the test that started it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _gone_already = self.0.kill();
+        let _reaped_already = self.0.wait();
+    }
 }
 
 /// The command `countersign` in `folder`, with nothing of this process's environment.
@@ -54,7 +64,7 @@ impl Binary {
         let address =
             greeting.split_whitespace().find_map(|word| word.trim_end_matches(['.', ';']).parse().ok());
         let Some(address) = address else { panic!("it did not start: {greeting:?} {}", log.join().unwrap()) };
-        Self { address, greeting, folder, child, log, output: collect(output) }
+        Self { address, greeting, folder, child: Running(child), log, output: collect(output) }
     }
 
     pub async fn channel(&self) -> Channel {
@@ -66,12 +76,12 @@ impl Binary {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(&self.child.0), signal).unwrap();
     }
 
     /// Waits for the end: how it ended, what it printed, what it logged.
     pub fn wait(mut self) -> (ExitStatus, String, TempDir) {
-        let status = self.child.wait().unwrap();
+        let status = self.child.0.wait().unwrap();
         let log = self.greeting + &self.output.join().unwrap() + &self.log.join().unwrap();
         (status, log, self.folder)
     }
