@@ -19,10 +19,21 @@ pub struct Binary {
     pub address: SocketAddr,
     /// What it printed when it was ready.
     pub greeting: String,
+    // Before the folder, which is dropped after it: the process would write into a folder that is gone.
+    child: Running,
     pub folder: TempDir,
-    child: Child,
     log: JoinHandle<String>,
     output: JoinHandle<String>,
+}
+
+/// The process, which ends with its test however the test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It can be gone already, and a panic in here would hide the test's own.
+        let _gone = self.0.kill().and_then(|()| self.0.wait());
+    }
 }
 
 /// The command `countersign` in `folder`, with nothing of this process's environment.
@@ -46,15 +57,16 @@ impl Binary {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
+            .map(Running)
             .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let log = collect(child.stderr.take().unwrap());
+        let mut output = BufReader::new(child.0.stdout.take().unwrap());
+        let log = collect(child.0.stderr.take().unwrap());
         let mut greeting = String::new();
         while output.read_line(&mut greeting).unwrap() > 0 && expects_more(&greeting) {}
         let address =
             greeting.split_whitespace().find_map(|word| word.trim_end_matches(['.', ';']).parse().ok());
         let Some(address) = address else { panic!("it did not start: {greeting:?} {}", log.join().unwrap()) };
-        Self { address, greeting, folder, child, log, output: collect(output) }
+        Self { address, greeting, child, folder, log, output: collect(output) }
     }
 
     pub async fn channel(&self) -> Channel {
@@ -66,12 +78,12 @@ impl Binary {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(&self.child.0), signal).unwrap();
     }
 
     /// Waits for the end: how it ended, what it printed, what it logged.
     pub fn wait(mut self) -> (ExitStatus, String, TempDir) {
-        let status = self.child.wait().unwrap();
+        let status = self.child.0.wait().unwrap();
         let log = self.greeting + &self.output.join().unwrap() + &self.log.join().unwrap();
         (status, log, self.folder)
     }
