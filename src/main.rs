@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use countersign::cli;
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 #[global_allocator]
@@ -18,6 +20,10 @@ fn main() -> ExitCode {
 fn forbid_core_dumps() {
     // Lowering a limit is always allowed; where it is not, nothing is worse than before.
     let _unchanged = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // The limit does not hold for dumps that the kernel pipes into a program; this does, and it keeps other processes of
+    // the same user out of this one's memory.
+    #[cfg(target_os = "linux")]
+    let _unchanged = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// The soft limit on open files is often 1024, a tenth of the connections that are served.

@@ -11,7 +11,7 @@ pub enum AudiencesError {
     #[error("must name at least one audience")]
     Empty,
     /// A name that would make tokens too large or logs unreadable.
-    #[error("holds an audience that is not 1 to 128 visible ASCII characters")]
+    #[error("holds an audience that is not 1 to 64 visible ASCII characters")]
     Malformed,
 }
 
@@ -23,7 +23,7 @@ impl Audiences {
             return Err(AudiencesError::Empty);
         }
         let visible =
-            |name: &String| (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+            |name: &String| (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
         if names.iter().all(visible) { Ok(Self(names)) } else { Err(AudiencesError::Malformed) }
     }
 

@@ -6,6 +6,7 @@ use countersign_verify::TokenError;
 
 use super::caller::Proof;
 use super::{Authority, Caller, Error, Presented};
+use crate::domain::UserState;
 
 impl Authority {
     /// Whom a token speaks for. Awaits nothing: a token seen before costs a look-up, another one a signature check.
@@ -29,7 +30,12 @@ impl Authority {
         deadline: Option<Instant>,
     ) -> Result<Caller, Error> {
         let user = self.prove_password(username, password, deadline).await?;
-        Ok(Caller::by_password(&user))
+        // The hash took its time: who was disabled or got another password meanwhile has proven nothing.
+        let now = self.parts().store.lookup_user(user.id).await?;
+        match now.filter(|now| now.epoch == user.epoch && now.state == UserState::Active) {
+            Some(user) => Ok(Caller::by_password(&user)),
+            None => Err(Error::CredentialsInvalid),
+        }
     }
 
     /// Whom `presented` speaks for, whatever it is.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_verify::{Claims, KeyId};
 
-use crate::domain::{Roles, SessionId, User, UserId};
+use crate::domain::{Epoch, Roles, SessionId, User, UserAt, UserId};
 
 /// An authenticated caller. Only this module's floor can make one.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Caller(Arc<Inner>);
 
 #[derive(Debug)]
 enum Inner {
-    Password { user_id: UserId, username: String, roles: Roles },
+    Password { at: UserAt, username: String, roles: Roles },
     Token { claims: Claims, key_id: KeyId },
 }
 
@@ -33,7 +33,7 @@ pub enum Proof<'a> {
 impl Caller {
     pub(super) fn by_password(user: &User) -> Self {
         Self(Arc::new(Inner::Password {
-            user_id: user.id,
+            at: UserAt { id: user.id, epoch: user.epoch },
             username: user.username.shown().to_owned(),
             roles: user.roles.clone(),
         }))
@@ -47,16 +47,24 @@ impl Caller {
     #[cfg(test)]
     pub(crate) fn with_roles(roles: &[&str]) -> Self {
         let roles = Roles::parse(roles.iter().copied()).unwrap();
-        let user_id = UserId::from_uuid(uuid::Uuid::nil());
-        Self(Arc::new(Inner::Password { user_id, username: "somebody".to_owned(), roles }))
+        let at = UserAt { id: UserId::from_uuid(uuid::Uuid::nil()), epoch: Epoch::FIRST };
+        Self(Arc::new(Inner::Password { at, username: "somebody".to_owned(), roles }))
     }
 
     /// The user's id.
     #[must_use]
     pub fn user_id(&self) -> UserId {
+        self.user_at().id
+    }
+
+    /// The user, and the epoch that the proof is of.
+    #[must_use]
+    pub fn user_at(&self) -> UserAt {
         match &*self.0 {
-            Inner::Password { user_id, .. } => *user_id,
-            Inner::Token { claims, .. } => UserId::from_uuid(claims.subject),
+            Inner::Password { at, .. } => *at,
+            Inner::Token { claims, .. } => {
+                UserAt { id: UserId::from_uuid(claims.subject), epoch: Epoch::from_number(claims.epoch) }
+            }
         }
     }
 

@@ -20,4 +20,4 @@ pub use credentials::Presented;
 pub use error::Error;
 pub use issue_token::{IssueCommand, Issued};
 pub use lookup_user::UserRef;
-pub use register::{Registrar, Registration};
+pub use register::{NewUser, Registrar, Registration};

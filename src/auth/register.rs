@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Authority, Error, Presented};
+use super::{Authority, Caller, Error, Presented};
 use crate::crypto::{NewPasswordError, PasswordHasher};
 use crate::domain::{
-    Clock, Entropy, Epoch, PasswordPolicy, PasswordRule, PlainPassword, Roles, User, UserId, UserState,
-    Username,
+    Clock, Entropy, Epoch, PasswordPolicy, PasswordRule, PlainPassword, Roles, User, UserAt, UserId,
+    UserState, Username,
 };
 use crate::store::{InsertUserError, Store};
 
@@ -36,6 +36,18 @@ pub struct Registrar {
     pub entropy: Arc<dyn Entropy>,
 }
 
+/// A user to be made.
+pub struct NewUser<'a> {
+    /// The name, as typed.
+    pub username: &'a str,
+    /// The password, as typed.
+    pub password: &'a str,
+    /// The roles.
+    pub roles: Roles,
+    /// The user who makes it, where that is not left to everybody.
+    pub by: Option<UserAt>,
+}
+
 impl Authority {
     /// Registers a user on behalf of whoever presented `presented`, which is not looked at while registration is open.
     pub async fn register(
@@ -46,29 +58,31 @@ impl Authority {
         deadline: Option<Instant>,
     ) -> Result<User, Error> {
         let parts = self.parts();
-        if parts.policy.registration == Registration::Closed {
-            let caller = self.authenticate(presented, deadline).await?;
-            if !caller.has_any_role(&["admin"]) {
-                return Err(Error::RoleRequired);
-            }
-        }
-        parts.registrar.register(username, password, Roles::default(), deadline).await
+        let by = match parts.policy.registration {
+            Registration::Open => None,
+            Registration::Closed => Some(self.authenticate_admin(presented, deadline).await?.user_at()),
+        };
+        let new = NewUser { username, password, roles: Roles::default(), by };
+        parts.registrar.register(new, deadline).await
+    }
+
+    async fn authenticate_admin(
+        &self,
+        presented: &Presented,
+        deadline: Option<Instant>,
+    ) -> Result<Caller, Error> {
+        let caller = self.authenticate(presented, deadline).await?;
+        if caller.has_any_role(&["admin"]) { Ok(caller) } else { Err(Error::RoleRequired) }
     }
 }
 
 impl Registrar {
     /// Makes a user. Nothing is stored unless the answer is `Ok`.
-    pub async fn register(
-        &self,
-        username: &str,
-        password: &str,
-        roles: Roles,
-        deadline: Option<Instant>,
-    ) -> Result<User, Error> {
+    pub async fn register(&self, new: NewUser<'_>, deadline: Option<Instant>) -> Result<User, Error> {
         let username =
-            Username::parse(username).map_err(|rule| Error::field("username", rule.to_string()))?;
+            Username::parse(new.username).map_err(|rule| Error::field("username", rule.to_string()))?;
         let password =
-            PlainPassword::parse_new(password, username.shown(), &self.passwords).map_err(broken_rule)?;
+            PlainPassword::parse_new(new.password, username.shown(), &self.passwords).map_err(broken_rule)?;
         // Names are not secret while they can be tried out; asking first spares a hash. The insert still decides.
         if self.store.find_user_by_name(&username).await?.is_some() {
             return Err(Error::UsernameTaken);
@@ -78,12 +92,12 @@ impl Registrar {
         let user = User {
             id: UserId::generate(now, &*self.entropy),
             username,
-            roles,
+            roles: new.roles,
             state: UserState::Active,
             epoch: Epoch::FIRST,
             created: now,
         };
-        self.store.insert_user(&user, &stored).await?;
+        self.store.insert_user(&user, &stored, new.by).await?;
         Ok(user)
     }
 }
@@ -105,6 +119,7 @@ impl From<InsertUserError> for Error {
     fn from(error: InsertUserError) -> Self {
         match error {
             InsertUserError::NameTaken => Self::UsernameTaken,
+            InsertUserError::NotAllowedAnyMore => Self::CredentialsInvalid,
             InsertUserError::Store(error) => error.into(),
         }
     }

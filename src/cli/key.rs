@@ -15,7 +15,7 @@ pub(super) fn list(sources: Sources, mut problems: Problems, json: bool) -> Resu
     let values = sources.resolve(&mut problems);
     let config = DatabaseCommandConfig::read(&values, &mut problems);
     let config = problems.none_or(config)?;
-    telemetry::start(config.log);
+    let _log = telemetry::start(config.log);
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
     let keys = runtime.block_on(read(config))?;
     print(&if json { as_json(&keys) } else { as_table(&keys) });

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -14,11 +15,14 @@ use crate::config::{Problems, ServiceConfig, Sources};
 use crate::server::{Server, Surroundings};
 use crate::telemetry;
 
+/// When a stop that should take 8 s at most has failed.
+const LAST_RESORT: Duration = Duration::from_millis(9500);
+
 pub(super) fn run(sources: Sources, mut problems: Problems) -> Result<(), Failure> {
     let values = sources.resolve(&mut problems);
     let config = ServiceConfig::read(&values, &mut problems);
     let config = problems.none_or(config)?;
-    telemetry::start(config.log);
+    let _log = telemetry::start(config.log);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -35,19 +39,35 @@ async fn serve(config: ServiceConfig) -> Result<(), Failure> {
         TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
     let address = socket.local_addr().map_err(Failure::refused)?;
     let greeting = greeting(address, &config);
-    let server = Server::prepare(config.server, Surroundings::system()).await.map_err(Failure::refused)?;
+    let server = tokio::select! {
+        prepared = Server::prepare(config.server, Surroundings::system()) => prepared.map_err(Failure::refused)?,
+        () = signals.next() => return Err(Failure::refused("stopped before it had started")),
+    };
     tracing::info!(%address, "listening");
     print(&greeting);
     let shutdown = CancellationToken::new();
     let mut served = pin!(server.serve(socket, shutdown.clone()));
     tokio::select! {
         () = served.as_mut() => return Ok(()),
-        () = signals.next() => shutdown.cancel(),
+        () = signals.next() => {
+            end_in_every_case();
+            shutdown.cancel();
+        }
     }
     tokio::select! {
         () = served => Ok(()),
         () = signals.next() => Err(Failure::refused("cut short by a second signal, before running calls had finished")),
     }
+}
+
+/// A thread of its own, which nothing that hangs can hold up, ends the process when its time is over.
+fn end_in_every_case() {
+    #[expect(clippy::disallowed_methods, reason = "this is the last resort, and a plain thread has no timer")]
+    let watch = || {
+        std::thread::sleep(LAST_RESORT);
+        std::process::exit(1);
+    };
+    let _without_it = std::thread::Builder::new().name("last-resort".to_owned()).spawn(watch);
 }
 
 /// What asks a service to stop.

@@ -8,7 +8,7 @@ use tokio::runtime;
 use zeroize::Zeroizing;
 
 use super::{Failure, print};
-use crate::auth::Registrar;
+use crate::auth::{NewUser, Registrar};
 use crate::config::{Problems, Sources, UserCommandConfig};
 use crate::crypto::PasswordHasher;
 use crate::domain::{Roles, User, Username};
@@ -54,7 +54,7 @@ pub(super) fn create(sources: Sources, mut problems: Problems, create: Create) -
         problems.add("--username", rule);
     }
     let (config, roles) = problems.none_or(config.zip(roles.ok()))?;
-    telemetry::start(config.log);
+    let _log = telemetry::start(config.log);
     let database = config.store.url.clone();
     let made = if database.file().is_some_and(|file| !file.exists()) { ", a new database" } else { "" };
     let password = read_password().map_err(|error| Failure::refused(format!("no password: {error}")))?;
@@ -80,7 +80,10 @@ async fn register(
     let store = Store::open(&config.store, clock.now()).await.map_err(Failure::refused)?;
     let hasher = PasswordHasher::start(config.hasher, Arc::clone(&entropy)).map_err(Failure::refused)?;
     let registrar = Registrar { store: store.clone(), hasher, passwords: config.passwords, clock, entropy };
-    let made = registrar.register(username, password, roles, None).await.map_err(Failure::refused);
+    let made = registrar
+        .register(NewUser { username, password, roles, by: None }, None)
+        .await
+        .map_err(Failure::refused);
     store.close().await.map_err(Failure::refused)?;
     made
 }

@@ -1,6 +1,7 @@
 //! Where values come from: a flag wins over its variable, the variable over the file, the file over the default.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use super::settings::{SETTINGS, Setting};
@@ -66,7 +67,7 @@ impl Sources {
             (None, Some(path)) => (Path::new(path), "COUNTERSIGN_CONFIG"),
             (None, None) => return BTreeMap::new(),
         };
-        let text = match std::fs::read_to_string(path) {
+        let text = match read_regular(path) {
             Ok(text) => text,
             Err(error) => {
                 problems.add(place, format!("the file {} cannot be read: {error}", path.display()));
@@ -83,6 +84,16 @@ impl Sources {
             }
         }
     }
+}
+
+/// A pipe would be waited for, and a device read until the memory ends.
+fn read_regular(path: &Path) -> io::Result<String> {
+    const MOST: u64 = 1 << 20;
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > MOST {
+        return Err(io::Error::other("it is not a file of at most 1 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 fn read_table(table: &toml::Table, problems: &mut Problems) -> BTreeMap<&'static str, String> {

@@ -60,12 +60,12 @@ pub(super) fn list(text: &str) -> Vec<&str> {
     if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
 }
 
-/// Text that goes into tokens and logs.
+/// Text that goes into tokens, whose size is bounded, and logs.
 pub(super) fn visible(text: &str) -> Result<String, String> {
-    if (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+    if (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
-        Err("must be 1 to 128 visible ASCII characters".to_owned())
+        Err("must be 1 to 64 visible ASCII characters".to_owned())
     }
 }
 

@@ -122,11 +122,12 @@ impl Ring {
         &self.keys
     }
 
-    /// Unwraps what signs now or later, and collects what verifies. A key that will sign only later is unwrapped too,
-    /// so that a missing master key stops the start and not a rotation at night.
+    /// Unwraps every key, those that only verify too: that is what proves that somebody who holds the master key put
+    /// them there, and not somebody who can write to the database. It also finds a missing master key at the start,
+    /// and not at a rotation at night.
     pub fn open(&self, master_keys: &[MasterKey], now: Timestamp) -> Result<OpenRing, RingError> {
         let mut signer = None;
-        for key in self.keys.iter().filter(|key| key.state != KeyState::Retired) {
+        for key in self.keys.iter().filter(|key| key.state != KeyState::Retired || key.verifies_at(now)) {
             let secret = key.unwrap(master_keys)?;
             if key.signs_at(now) {
                 signer = Some(TokenSigner::new(secret));

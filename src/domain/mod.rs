@@ -17,5 +17,5 @@ pub use randomness::Entropy;
 pub use role::{Role, RoleError, Roles};
 pub use session::{AuthMethods, Session, Standing};
 pub use time::{Clock, Timestamp};
-pub use user::{Epoch, User, UserState};
+pub use user::{Epoch, User, UserAt, UserState};
 pub use username::{Username, UsernameRule};

@@ -19,6 +19,15 @@ pub struct User {
     pub created: Timestamp,
 }
 
+/// A user as it was at some epoch: what a permission that was found earlier is checked against when it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserAt {
+    /// The user.
+    pub id: UserId,
+    /// The epoch it had.
+    pub epoch: Epoch,
+}
+
 /// Whether a user may prove itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserState {

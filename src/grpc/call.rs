@@ -19,5 +19,5 @@ pub(super) fn presented<T>(request: &mut Request<T>) -> Presented {
 
 /// When the answer is no longer waited for.
 pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
-    request.extensions().get::<CallDeadline>().and_then(|deadline| deadline.0)
+    request.extensions().get::<CallDeadline>().map(|deadline| deadline.0)
 }

@@ -26,13 +26,13 @@ use tonic::body::Body;
 
 use super::authorization::Authorization;
 use super::methods::{Method, Methods};
-use super::refusal::Refusal;
+use super::refusal::{CROWDED_RETRY, Refusal};
 use super::request_id::{self, RequestIds};
 use super::services::{Services, Serving};
 use super::status;
 use super::stream_body::StreamBody;
 use crate::auth::{Authority, Caller, Error};
-use crate::transport::{CallDeadline, Handler, Peer, PeerLimit};
+use crate::transport::{CallDeadline, Crowded, Handler, Peer, PeerLimit};
 
 /// The door; a cheap handle.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ pub struct DoorFuture {
     state: State,
     request_id: HeaderValue,
     method: Option<Arc<Method>>,
-    deadline: CallDeadline,
+    deadline: Option<CallDeadline>,
     /// Made when the call first has to wait: most never do.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -96,6 +96,9 @@ impl Door {
 
     fn admit(&self, request: Request<Body>, peer: Peer, call: &mut DoorFuture) -> Result<State, Denial> {
         let parts = &self.0;
+        if request.extensions().get::<Crowded>().is_some() {
+            return Err(Denial::Door(Refusal::RateLimited { retry_after: CROWDED_RETRY }));
+        }
         if let Err(retry_after) = parts.peer_limit.admit(peer.network()) {
             return Err(Denial::Door(Refusal::RateLimited { retry_after }));
         }
@@ -108,12 +111,13 @@ impl Door {
             reason = "a deadline is a span of real time, whatever the clock on the wall says"
         )]
         let arrival = Instant::now();
-        call.deadline = CallDeadline::of(request.headers(), arrival, method.streaming)
+        let deadline = CallDeadline::of(request.headers(), arrival, method.streaming)
             .map_err(|_| Denial::Door(Refusal::TimeoutUnreadable))?;
+        call.deadline = Some(deadline);
         let mut request = request;
-        request.extensions_mut().insert(call.deadline);
+        request.extensions_mut().insert(deadline);
         request.extensions_mut().insert(peer);
-        Ok(self.authenticate(request, method, call.deadline)?)
+        Ok(self.authenticate(request, method, deadline)?)
     }
 
     fn authenticate(
@@ -140,8 +144,11 @@ impl Door {
             Authorization::Password { username, password } => {
                 let (door, method) = (self.clone(), Arc::clone(method));
                 return Ok(State::Proving(Box::pin(async move {
-                    let caller =
-                        door.0.authority.authenticate_password(&username, &password, deadline.0).await?;
+                    let caller = door
+                        .0
+                        .authority
+                        .authenticate_password(&username, &password, Some(deadline.0))
+                        .await?;
                     Ok(door.serve(&method, admit_caller(request, &method, caller)?))
                 })));
             }
@@ -172,7 +179,7 @@ impl Handler for Door {
             state: State::Denied(Denial::Door(Refusal::MethodUnknown)),
             request_id: self.0.request_ids.of(request.headers()),
             method: None,
-            deadline: CallDeadline(None),
+            deadline: None,
             timer: None,
         };
         call.state = self.admit(request, peer, &mut call).unwrap_or_else(State::Denied);
@@ -236,7 +243,7 @@ impl DoorFuture {
 
     /// Whether the deadline has passed; if not, this task is woken when it does.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.deadline.0 else { return false };
+        let Some(CallDeadline(deadline)) = self.deadline else { return false };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
         timer.as_mut().poll(cx).is_ready()
     }

@@ -8,6 +8,9 @@ use tonic::{Code, Status};
 
 use crate::auth;
 
+/// When a peer may come back who sent more at once than it may.
+pub(super) const CROWDED_RETRY: Duration = Duration::from_secs(1);
+
 /// A call that gets an error for an answer.
 #[derive(Debug)]
 pub(super) enum Refusal<'a> {
@@ -49,23 +52,25 @@ impl<'a> Refusal<'a> {
         }
     }
 
-    /// tonic reports a message that cannot be decoded as INTERNAL and a large one as OUT_OF_RANGE; neither says so to a
-    /// program. The health and reflection services use NOT_FOUND and INVALID_ARGUMENT as their protocols ask.
+    /// tonic reports a message that cannot be decoded as INTERNAL, a large one as OUT_OF_RANGE, and one that breaks off
+    /// as UNKNOWN or CANCELLED; none of them says so to a program, and all are the caller's doing. The health and
+    /// reflection services use NOT_FOUND and INVALID_ARGUMENT as their protocols ask. ABORTED is the transport's word for
+    /// a peer who sends more at once than it may.
     fn of_library(status: &'a Status) -> Self {
         match status.code() {
-            Code::Internal | Code::InvalidArgument => Self::MessageUndecodable,
+            Code::Internal | Code::InvalidArgument | Code::Unknown | Code::Cancelled => {
+                Self::MessageUndecodable
+            }
+            Code::Aborted => Self::RateLimited { retry_after: CROWDED_RETRY },
             Code::OutOfRange | Code::ResourceExhausted => Self::MessageTooLarge,
             Code::Unimplemented => Self::CompressionUnsupported,
             Code::NotFound => Self::NameUnknown,
             Code::Unavailable => Self::Draining,
             Code::DeadlineExceeded => Self::DeadlineExceeded,
             Code::Ok
-            | Code::Cancelled
-            | Code::Unknown
             | Code::AlreadyExists
             | Code::PermissionDenied
             | Code::FailedPrecondition
-            | Code::Aborted
             | Code::DataLoss
             | Code::Unauthenticated => Self::Library(status),
         }

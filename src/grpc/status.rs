@@ -78,7 +78,7 @@ fn answer(refusal: &Refusal<'_>) -> Answer {
     match refusal {
         Refusal::UseCase(error) => answer_error(error),
         Refusal::RateLimited { retry_after } => {
-            retry(R::RateLimited, "too many calls from this address", *retry_after)
+            retry(R::RateLimited, "too many calls from this address, or too much at once", *retry_after)
         }
         Refusal::MethodUnknown => plain(Code::Unimplemented, R::MethodUnknown, "there is no such method"),
         Refusal::TimeoutUnreadable => {

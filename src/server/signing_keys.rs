@@ -27,11 +27,12 @@ pub(super) async fn open(
     surroundings: &Surroundings,
 ) -> Result<OpenRing, SigningKeysError> {
     let stored = store.lookup_ring().await?;
+    let key_was_there = files.paths.iter().any(|path| path.exists());
     let master_keys = files.load(stored.is_none(), &*surroundings.entropy)?;
     let now = surroundings.clock.now();
     let document = match stored {
         Some(stored) => stored.document,
-        None => make_first(store, &master_keys, surroundings).await?,
+        None => make_first(store, &master_keys, key_was_there, surroundings).await?,
     };
     Ok(Ring::parse(&document)?.open(&master_keys, now)?)
 }
@@ -39,6 +40,7 @@ pub(super) async fn open(
 async fn make_first(
     store: &Store,
     master_keys: &[MasterKey],
+    key_was_there: bool,
     surroundings: &Surroundings,
 ) -> Result<String, SigningKeysError> {
     let Some(wrapping) = master_keys.first() else {
@@ -47,6 +49,9 @@ async fn make_first(
     let ring = Ring::first(wrapping, surroundings.clock.now(), &*surroundings.entropy);
     let document = ring.to_json();
     if store.insert_ring(&document).await? {
+        if key_was_there {
+            tracing::warn!("the database is new and the master key is not: is this the right folder?");
+        }
         tracing::info!("the first signing key was made");
         return Ok(document);
     }

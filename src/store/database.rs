@@ -19,6 +19,7 @@ use tracing::Instrument;
 use crate::domain::Timestamp;
 
 use super::config::ACQUIRE_TIMEOUT;
+use super::file_identity::FileIdentity;
 use super::{OpenError, StoreConfig, StoreError, schema, sqlite};
 
 /// The database. Cheap to clone; all clones are one.
@@ -30,6 +31,8 @@ struct Inner {
     readers: DatabaseConnection,
     /// One permit a connection that writes. First come, first served.
     turn: Arc<Semaphore>,
+    /// The file that was opened: whether it is still the one of that name.
+    file: FileIdentity,
     /// How many writes have succeeded: whether the queue moves.
     written: AtomicU64,
 }
@@ -43,11 +46,18 @@ impl Store {
         schema::migrate(&writer, file, &countersign_migration::migrations(), now).await?;
         let readers = sqlite::open_readers(file).await?;
         let turn = Arc::new(Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { writer, readers, turn, written: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            writer,
+            readers,
+            turn,
+            file: FileIdentity::of(file)?,
+            written: AtomicU64::new(0),
+        })))
     }
 
     /// Asks the database for a row, to learn whether it answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.0.file.check()?;
         schema::ping(self.readers()).await
     }
 
@@ -81,6 +91,7 @@ impl Store {
         Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
     {
         let turn = self.turn().await?;
+        self.0.file.check()?;
         let inner = Arc::clone(&self.0);
         let task = async move {
             let outcome = work(inner.writer.clone()).await;

@@ -38,6 +38,9 @@ pub enum InsertUserError {
     /// The name belongs to another user.
     #[error("the name is taken")]
     NameTaken,
+    /// Whoever inserts it was disabled, or had its tokens ended, in the meantime.
+    #[error("the user who asked for it may not do so any more")]
+    NotAllowedAnyMore,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -10,6 +10,7 @@ mod config;
 mod database;
 mod entity;
 mod error;
+mod file_identity;
 mod keys;
 mod row;
 mod schema;

@@ -1,12 +1,12 @@
 //! Users and their stored passwords.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait,
     SqlErr,
 };
 
-use crate::domain::{Epoch, Roles, StoredPassword, User, UserId, UserState, Username};
+use crate::domain::{Epoch, Roles, StoredPassword, User, UserAt, UserId, UserState, Username};
 
 use super::entity::users::{Column, Entity};
 use super::row::{Row, bytes};
@@ -30,35 +30,36 @@ const WITH_PASSWORD: [Column; 7] = [
 /// Between roles; no role contains it.
 const ROLE_SEPARATOR: char = ',';
 
+/// The columns of a new row.
+const INSERTED: [Column; 8] = [
+    Column::Id,
+    Column::NameMapped,
+    Column::NameShown,
+    Column::PasswordHash,
+    Column::Roles,
+    Column::State,
+    Column::Epoch,
+    Column::Created,
+];
+
 impl Store {
-    /// Inserts a new user. Of several that ask for one name, in whatever spelling, one gets it.
-    pub async fn insert_user(&self, user: &User, password: &StoredPassword) -> Result<(), InsertUserError> {
-        let roles: Vec<&str> = user.roles.iter().collect();
-        let insert = Query::insert()
-            .into_table(Entity)
-            .columns([
-                Column::Id,
-                Column::NameMapped,
-                Column::NameShown,
-                Column::PasswordHash,
-                Column::Roles,
-                Column::State,
-                Column::Epoch,
-                Column::Created,
-            ])
-            .values([
-                bytes(user.id.as_uuid()).into(),
-                user.username.mapped().as_bytes().to_vec().into(),
-                user.username.shown().into(),
-                password.expose_phc().into(),
-                roles.join(&ROLE_SEPARATOR.to_string()).into(),
-                state_code(user.state).into(),
-                user.epoch.number().into(),
-                user.created.as_millis().into(),
-            ])
-            .map_err(StoreError::unexpected)?
-            .to_owned();
-        match self.execute(&insert).await {
+    /// Inserts a new user. Of several that ask for one name, in whatever spelling, one gets it. If it is done by another
+    /// user, that one must still be active and of its epoch, which the statement that inserts reads again: hashing the
+    /// password took its time.
+    pub async fn insert_user(
+        &self,
+        user: &User,
+        password: &StoredPassword,
+        by: Option<UserAt>,
+    ) -> Result<(), InsertUserError> {
+        let row = row_of(user, password);
+        let mut insert = Query::insert().into_table(Entity).columns(INSERTED).to_owned();
+        let insert = match by {
+            None => insert.values(row).map_err(StoreError::unexpected)?,
+            Some(by) => insert.select_from(row_while(row, by)).map_err(StoreError::unexpected)?,
+        };
+        match self.execute(insert).await {
+            Ok(0) => Err(InsertUserError::NotAllowedAnyMore),
             Ok(_) => Ok(()),
             Err(error) if is_name_taken(&error) => Err(InsertUserError::NameTaken),
             Err(error) => Err(error.into()),
@@ -139,6 +140,35 @@ fn read_named(result: &QueryResult, name: &Username) -> Result<(User, StoredPass
     }
     let password = row.parse(Column::PasswordHash, |text: String| Some(StoredPassword::from_phc(text)))?;
     Ok((user, password))
+}
+
+/// The values of [`INSERTED`].
+fn row_of(user: &User, password: &StoredPassword) -> [Expr; 8] {
+    let roles: Vec<&str> = user.roles.iter().collect();
+    [
+        Expr::val(bytes(user.id.as_uuid())),
+        Expr::val(user.username.mapped().as_bytes().to_vec()),
+        Expr::val(user.username.shown()),
+        Expr::val(password.expose_phc()),
+        Expr::val(roles.join(&ROLE_SEPARATOR.to_string())),
+        Expr::val(state_code(user.state)),
+        Expr::val(user.epoch.number()),
+        Expr::val(user.created.as_millis()),
+    ]
+}
+
+/// The row, as long as `by` is who it was.
+fn row_while(row: [Expr; 8], by: UserAt) -> SelectStatement {
+    let mut select = Query::select();
+    for value in row {
+        select.expr(value);
+    }
+    select
+        .from(Entity)
+        .and_where(Expr::col(Column::Id).eq(bytes(by.id.as_uuid())))
+        .and_where(Expr::col(Column::Epoch).eq(by.epoch.number()))
+        .and_where(Expr::col(Column::State).eq(state_code(UserState::Active)))
+        .to_owned()
 }
 
 /// Every database names the broken constraint after the column; another one would be a defect, not a taken name.

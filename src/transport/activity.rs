@@ -11,13 +11,13 @@ pub(super) struct Activity {
 }
 
 /// A running call; it ends when this is dropped.
-pub(super) struct RunningCall(Arc<Activity>);
+pub(super) struct ActiveCall(Arc<Activity>);
 
 impl Activity {
-    pub(super) fn start(self: &Arc<Self>) -> RunningCall {
+    pub(super) fn start(self: &Arc<Self>) -> ActiveCall {
         self.started.fetch_add(1, Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
-        RunningCall(Arc::clone(self))
+        ActiveCall(Arc::clone(self))
     }
 
     /// How many calls there have been.
@@ -31,7 +31,7 @@ impl Activity {
     }
 }
 
-impl Drop for RunningCall {
+impl Drop for ActiveCall {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
     }

@@ -18,9 +18,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::body::Body;
 
 use super::Peer;
-use super::activity::{Activity, RunningCall};
+use super::activity::{ActiveCall, Activity};
 use super::drain::Stop;
 use super::handler::Handler;
+use super::load::{CountedCall, Crowded, Load};
+use super::message_body::MessageBody;
 
 /// How often a connection is looked at. A slow client is found out after 10 s, the first tick that finds no request.
 const TICK: Duration = Duration::from_secs(10);
@@ -60,11 +62,11 @@ pub(super) async fn serve<H: Handler>(
     stream: TcpStream,
     peer: Peer,
     protocol: &Builder<TokioExecutor>,
-    handler: H,
+    (handler, load): (H, Load),
     stop: Stop,
 ) {
     let activity = Arc::new(Activity::default());
-    let service = ConnectionService { handler, peer, activity: Arc::clone(&activity) };
+    let service = ConnectionService { handler, peer, load, activity: Arc::clone(&activity) };
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let mut watch = IdleWatch::new(activity);
     let mut leaving = false;
@@ -152,29 +154,41 @@ impl IdleWatch {
 struct ConnectionService<H> {
     handler: H,
     peer: Peer,
+    load: Load,
     activity: Arc<Activity>,
 }
 
 impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionService<H> {
     type Response = Response<Counted>;
     type Error = Infallible;
-    type Future = CountedCall<H::Future>;
+    type Future = CallInProgress<H::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let running = Some(self.activity.start());
-        CountedCall { call: self.handler.call(request.map(Body::new), self.peer), running }
+        let counted = self.load.start_call();
+        let mut request = request.map(|body| Body::new(MessageBody::new(body, self.load.count_bytes())));
+        if counted.is_none() {
+            request.extensions_mut().insert(Crowded);
+        }
+        let running = Some(RunningCall { _activity: self.activity.start(), _counted: counted });
+        CallInProgress { call: self.handler.call(request, self.peer), running }
     }
 }
 
+/// What is counted as long as a call runs.
+struct RunningCall {
+    _activity: ActiveCall,
+    _counted: Option<CountedCall>,
+}
+
 pin_project! {
-    struct CountedCall<F> {
+    struct CallInProgress<F> {
         #[pin]
         call: F,
         running: Option<RunningCall>,
     }
 }
 
-impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for CountedCall<F> {
+impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for CallInProgress<F> {
     type Output = Result<Response<Counted>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
 
-/// For a unary call that names no deadline.
-const DEFAULT_UNARY: Duration = Duration::from_secs(15);
-/// Longer wishes are shortened to this, so that no arithmetic on instants overflows.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// For a call that names no deadline.
+const DEFAULT: Duration = Duration::from_secs(15);
+/// Longer wishes are shortened to this: no call of ours takes as long, and who never finishes a message must not decide
+/// for how long it is waited for.
+const LONGEST: Duration = Duration::from_secs(60);
 
-/// When a call's answer is no longer waited for; a stream without a deadline of its caller's has none.
+/// When a call's answer is no longer waited for. Of a stream it is the answer's beginning: for its end the caller alone
+/// decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallDeadline(pub Option<Instant>);
+pub struct CallDeadline(pub Instant);
 
 /// `grpc-timeout` is there and cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,11 +23,10 @@ impl CallDeadline {
     /// The deadline of a call that arrived at `arrival`.
     pub fn of(headers: &HeaderMap, arrival: Instant, streaming: bool) -> Result<Self, DeadlineError> {
         let span = match headers.get("grpc-timeout") {
-            Some(value) => Some(parse(value).ok_or(DeadlineError)?.min(LONGEST)),
-            None if streaming => None,
-            None => Some(DEFAULT_UNARY),
+            Some(value) => parse(value).ok_or(DeadlineError)?.min(LONGEST),
+            None => DEFAULT,
         };
-        Ok(Self(span.map(|span| arrival + span)))
+        Ok(Self(arrival + if streaming { span.min(DEFAULT) } else { span }))
     }
 }
 
@@ -63,6 +64,25 @@ mod tests {
         assert_eq!(read("250m"), Some(Duration::from_millis(250)));
         assert_eq!(read("7u"), Some(Duration::from_micros(7)));
         assert_eq!(read("99999999n"), Some(Duration::from_nanos(99_999_999)));
+    }
+
+    #[test]
+    fn a_deadline_is_the_callers_up_to_a_minute() {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+        let now = Instant::now();
+        let deadline = |text: Option<&'static str>, streaming| {
+            let mut headers = HeaderMap::new();
+            if let Some(text) = text {
+                headers.insert("grpc-timeout", HeaderValue::from_static(text));
+            }
+            CallDeadline::of(&headers, now, streaming).map(|deadline| (deadline.0 - now).as_secs())
+        };
+        for (text, unary, stream) in
+            [(None, 15, 15), (Some("5S"), 5, 5), (Some("30S"), 30, 15), (Some("99999999H"), 60, 15)]
+        {
+            assert_eq!((deadline(text, false), deadline(text, true)), (Ok(unary), Ok(stream)), "{text:?}");
+        }
+        assert_eq!(deadline(Some("soon"), false), Err(DeadlineError));
     }
 
     #[test]

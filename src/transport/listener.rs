@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::connection;
 use super::drain::{Drain, Stop};
 use super::handler::Handler;
+use super::load::{self, Load};
 use super::{Network, Peer};
 
 /// Connections at once, of everybody.
@@ -80,7 +81,7 @@ impl Listener {
             }
             let (protocol, handler, stop) = (Arc::clone(&protocol), handler.clone(), stop.clone());
             connections.spawn(async move {
-                connection::serve(stream, peer, &protocol, handler, stop).await;
+                connection::serve(stream, peer, &protocol, (handler, place.load.clone()), stop).await;
                 drop(place);
             });
         }
@@ -107,40 +108,53 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 
 /// Counts open connections.
 #[derive(Default)]
-struct Census(Mutex<Counts>);
+struct Census {
+    counts: Mutex<Counts>,
+    load: Arc<load::Counts>,
+}
 
 #[derive(Default)]
 struct Counts {
     all: usize,
-    by_network: HashMap<Network, usize>,
+    by_network: HashMap<Network, OfNetwork>,
+}
+
+/// What one network has.
+#[derive(Default)]
+struct OfNetwork {
+    connections: usize,
+    load: Arc<load::Counts>,
 }
 
 /// A counted connection; it is counted until this is dropped.
 struct Place {
     census: Arc<Census>,
     network: Network,
+    load: Load,
 }
 
 impl Census {
     fn enter(census: &Arc<Self>, network: Network) -> Option<Place> {
-        let mut counts = census.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_network = counts.by_network.get(&network).copied().unwrap_or(0);
+        let mut counts = census.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_network = counts.by_network.get(&network).map_or(0, |of_network| of_network.connections);
         if counts.all >= MAX_CONNECTIONS || of_network >= MAX_CONNECTIONS_PER_NETWORK {
             return None;
         }
         counts.all += 1;
-        *counts.by_network.entry(network).or_default() += 1;
-        Some(Place { census: Arc::clone(census), network })
+        let of_network = counts.by_network.entry(network).or_default();
+        of_network.connections += 1;
+        let load = Load { all: Arc::clone(&census.load), network: Arc::clone(&of_network.load) };
+        Some(Place { census: Arc::clone(census), network, load })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.census.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.census.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
         if let Entry::Occupied(mut entry) = counts.by_network.entry(self.network) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
+            entry.get_mut().connections -= 1;
+            if entry.get().connections == 0 {
                 entry.remove();
             }
         }
@@ -174,7 +188,7 @@ mod tests {
             .collect();
         assert!(Census::enter(&census, network(251)).is_none());
         drop(places);
-        let counts = census.0.lock().unwrap();
+        let counts = census.counts.lock().unwrap();
         assert_eq!((counts.all, counts.by_network.len()), (0, 0));
     }
 }

@@ -7,6 +7,8 @@ mod dispatch;
 mod drain;
 mod handler;
 mod listener;
+mod load;
+mod message_body;
 mod peer;
 mod peer_limit;
 
@@ -15,5 +17,6 @@ pub use dispatch::{Answer, Dispatch};
 pub use drain::Drain;
 pub use handler::Handler;
 pub use listener::Listener;
+pub use load::Crowded;
 pub use peer::{Network, Peer};
 pub use peer_limit::{PeerLimit, PeerLimitConfig};

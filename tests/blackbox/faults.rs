@@ -68,3 +68,18 @@ async fn a_deadline_is_kept_while_the_database_hangs() {
     assert_eq!(refused(&status), Refused::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
     lock.release().await;
 }
+
+#[tokio::test]
+async fn writes_into_a_file_that_was_moved_away_are_not_acknowledged() {
+    let server = TestServer::start().await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let (file, moved) = (server.database_file(), server.database_file().with_extension("moved"));
+    let unavailable = Refused::new(Code::Unavailable, "STORE_UNAVAILABLE");
+    std::fs::rename(&file, &moved).unwrap();
+    assert_eq!(client.create_user("bob", PASSWORD).await.unwrap_err(), unavailable);
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(client.create_user("bob", PASSWORD).await.unwrap_err(), unavailable);
+    std::fs::rename(&moved, &file).unwrap();
+    client.create_user("bob", PASSWORD).await.unwrap();
+}

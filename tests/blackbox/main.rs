@@ -15,6 +15,7 @@ mod faults;
 mod foreign_clients;
 mod health;
 mod hostile_tokens;
+mod in_flight;
 mod kills;
 mod limits;
 mod python_client;

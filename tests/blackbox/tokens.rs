@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::auth::Audiences;
 use countersign::pb::auth::v1::{AuthenticationMethod, IssueTokenRequest};
 use tonic::Code;
 
@@ -253,6 +254,27 @@ async fn a_token_of_another_issuer_or_key_is_refused() {
     let server = server.restart_with(|config| config.policy.issuer = "renamed".into()).await;
     let refused = server.client().await.greet(Credentials::Bearer(&token)).await.unwrap_err();
     assert_eq!(refused, Refused::unauthenticated("TOKEN_INVALID"));
+}
+
+#[tokio::test]
+async fn the_largest_token_that_can_be_is_a_token() {
+    let audience = "a".repeat(64);
+    let server = TestServer::start_with(|config| {
+        config.policy.issuer = "i".repeat(64);
+        config.policy.audiences = Audiences::parse([audience.as_str()]).unwrap();
+    })
+    .await;
+    let client = server.client().await;
+    let name = "\u{10428}".repeat(64);
+    client.create_user(&name, PASSWORD).await.unwrap();
+    let roles: Vec<String> = (0..16).map(|n| format!("{n:-<32}")).collect();
+    server.execute_sql(&format!("UPDATE users SET roles = '{}'", roles.join(","))).await;
+    server.execute_sql("UPDATE users SET epoch = 9223372036854775807").await;
+    let token = client.sign_in(&name, PASSWORD).await;
+    // Not out of the cache: another process has to take it too.
+    let server = server.restart_with(|_| {}).await;
+    let caller = server.client().await.caller(Credentials::Bearer(&token)).await;
+    assert_eq!((caller.username, caller.roles.len()), (name, 16));
 }
 
 #[tokio::test]

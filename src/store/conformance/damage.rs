@@ -9,7 +9,7 @@ const SESSION: &str = "00000000-0000-0000-0000-00000000000a";
 async fn with_session(database: &impl TestDatabase) -> Store {
     let store = database.open().await;
     let alice = user(1, "alice");
-    store.insert_user(&alice, &password("x")).await.unwrap();
+    store.insert_user(&alice, &password("x"), None).await.unwrap();
     assert!(store.open_session(&session(10, &alice), alice.epoch).await.unwrap());
     store
 }

@@ -36,6 +36,7 @@ macro_rules! conformance {
                 users {
                     a_user_is_read_back_as_it_was_inserted
                     names_that_differ_in_case_width_or_composition_collide
+                    a_user_is_inserted_only_while_its_maker_is_who_it_was
                     of_many_inserts_of_one_name_one_wins
                     a_password_is_upgraded_only_while_it_is_the_old_one
                 }

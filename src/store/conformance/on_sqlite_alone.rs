@@ -66,7 +66,7 @@ async fn a_user_with_sessions_cannot_vanish() {
     let database = SqliteDatabase::create();
     let store = database.open().await;
     let alice = user(1, "alice");
-    store.insert_user(&alice, &password("x")).await.unwrap();
+    store.insert_user(&alice, &password("x"), None).await.unwrap();
     assert!(store.open_session(&session(10, &alice), alice.epoch).await.unwrap());
     let outcome =
         store.write(async |db: DatabaseConnection| db.execute_unprepared("DELETE FROM users").await).await;
@@ -77,7 +77,7 @@ async fn a_user_with_sessions_cannot_vanish() {
 async fn its_owner_alone_can_read_the_files() {
     let database = SqliteDatabase::create();
     let store = database.open().await;
-    store.insert_user(&user(1, "alice"), &password("x")).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
     let mut names = Vec::new();
     for entry in fs::read_dir(database.0.path()).unwrap() {
         let entry = entry.unwrap();
@@ -128,7 +128,7 @@ async fn what_cannot_be_written_is_refused() {
 async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most() {
     let database = SqliteDatabase::create();
     let (store, other) = (database.open().await, database.open().await);
-    store.insert_user(&user(1, "alice"), &password("x")).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
     let (locked, is_locked) = oneshot::channel();
     let (free, is_free) = oneshot::channel::<()>();
     let lock = tokio::spawn(async move {
@@ -144,7 +144,7 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
 
     let (bob, secret) = (user(2, "bob"), password("x"));
     let both = async {
-        tokio::join!(store.insert_user(&bob, &secret), store.record_use(super::session_id(1), at(1)))
+        tokio::join!(store.insert_user(&bob, &secret, None), store.record_use(super::session_id(1), at(1)))
     };
     let (first, second) = timeout(Duration::from_secs(2), both).await.unwrap();
     let first = first.unwrap_err();
@@ -154,7 +154,7 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
 
     free.send(()).unwrap();
     lock.await.unwrap().unwrap();
-    store.insert_user(&bob, &secret).await.unwrap();
+    store.insert_user(&bob, &secret, None).await.unwrap();
 }
 
 #[tokio::test]

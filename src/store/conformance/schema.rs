@@ -18,7 +18,7 @@ const INSERT_NEWER: &str = "INSERT INTO schema_migrations (number, name, min_rea
 pub(super) async fn data_survives_close_and_reopen(database: &impl TestDatabase) {
     let store = database.open().await;
     let alice = user(1, "alice");
-    store.insert_user(&alice, &password("x")).await.unwrap();
+    store.insert_user(&alice, &password("x"), None).await.unwrap();
     store.close().await.unwrap();
     let store = database.open().await;
     assert!(store.lookup_user(alice.id).await.unwrap().is_some());

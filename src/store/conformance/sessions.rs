@@ -7,13 +7,13 @@ use crate::store::Store;
 async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
     let store = database.open().await;
     let alice = user(1, "Alice");
-    store.insert_user(&alice, &password("x")).await.unwrap();
+    store.insert_user(&alice, &password("x"), None).await.unwrap();
     (store, alice)
 }
 
 pub(super) async fn a_session_is_read_back_with_its_user(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
-    store.insert_user(&user(2, "bob"), &password("x")).await.unwrap();
+    store.insert_user(&user(2, "bob"), &password("x"), None).await.unwrap();
     assert!(store.open_session(&session(10, &alice), alice.epoch).await.unwrap());
     let (found, owner) = store.lookup_session_with_user(session_id(10)).await.unwrap().unwrap();
     assert_eq!((found.id, found.user_id), (session_id(10), alice.id));
@@ -39,7 +39,7 @@ pub(super) async fn a_session_of_an_old_epoch_is_not_opened(database: &impl Test
 pub(super) async fn a_session_of_a_disabled_or_unknown_user_is_not_opened(database: &impl TestDatabase) {
     let store = database.open().await;
     let disabled = User { state: UserState::Disabled, ..user(1, "alice") };
-    store.insert_user(&disabled, &password("x")).await.unwrap();
+    store.insert_user(&disabled, &password("x"), None).await.unwrap();
     for user in [disabled, user(2, "nobody")] {
         assert!(!store.open_session(&session(10, &user), user.epoch).await.unwrap());
     }

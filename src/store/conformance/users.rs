@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::{TestDatabase, at, count, password, user, user_id};
-use crate::domain::{Epoch, Roles, User, UserState, Username};
+use crate::domain::{Epoch, Roles, User, UserAt, UserState, Username};
 use crate::store::InsertUserError;
 
 pub(super) async fn a_user_is_read_back_as_it_was_inserted(database: &impl TestDatabase) {
@@ -16,7 +16,7 @@ pub(super) async fn a_user_is_read_back_as_it_was_inserted(database: &impl TestD
         ..user(2, "bob")
     };
     for user in [&plain, &bare] {
-        store.insert_user(user, &password(user.username.mapped())).await.unwrap();
+        store.insert_user(user, &password(user.username.mapped()), None).await.unwrap();
         let found = store.lookup_user(user.id).await.unwrap().unwrap();
         // Byte for byte as it was typed: the spelling is the user's own.
         assert_eq!(found.username.shown().as_bytes(), user.username.shown().as_bytes());
@@ -36,17 +36,17 @@ pub(super) async fn a_user_is_read_back_as_it_was_inserted(database: &impl TestD
 pub(super) async fn names_that_differ_in_case_width_or_composition_collide(database: &impl TestDatabase) {
     let store = database.open().await;
     let first = user(1, "Ångström");
-    store.insert_user(&first, &password("one")).await.unwrap();
+    store.insert_user(&first, &password("one"), None).await.unwrap();
     for (number, name) in [(2, "ångström"), (3, "A\u{30a}ngstro\u{308}m"), (4, "ＡNGSTRÖM")] {
         let name = name.replace('Ａ', "Å");
-        let outcome = store.insert_user(&user(number, &name), &password("two")).await;
+        let outcome = store.insert_user(&user(number, &name), &password("two"), None).await;
         assert!(matches!(outcome, Err(InsertUserError::NameTaken)), "{name}");
         let other = Username::parse(&name).unwrap();
         let (found, _) = store.find_user_by_name(&other).await.unwrap().unwrap();
         assert_eq!(found.id, first.id, "{name}");
     }
     // Names that a careless collation joins are two.
-    store.insert_user(&user(5, "angstrom"), &password("three")).await.unwrap();
+    store.insert_user(&user(5, "angstrom"), &password("three"), None).await.unwrap();
 }
 
 pub(super) async fn of_many_inserts_of_one_name_one_wins(database: &impl TestDatabase) {
@@ -56,7 +56,7 @@ pub(super) async fn of_many_inserts_of_one_name_one_wins(database: &impl TestDat
         let store = stores[usize::from(number % 2)].clone();
         let name = ["alice", "Alice", "ＡＬＩＣＥ"][usize::from(number % 3)];
         let user = user(u128::from(number) + 1, name);
-        calls.spawn(async move { store.insert_user(&user, &password("x")).await });
+        calls.spawn(async move { store.insert_user(&user, &password("x"), None).await });
     }
     let outcomes = calls.join_all().await;
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -70,7 +70,7 @@ pub(super) async fn a_password_is_upgraded_only_while_it_is_the_old_one(database
     let alice = user(1, "alice");
     let bob = user(2, "bob");
     for user in [&alice, &bob] {
-        store.insert_user(user, &password("weak")).await.unwrap();
+        store.insert_user(user, &password("weak"), None).await.unwrap();
     }
     let upgrade = async |old: &str, new: &str| {
         store.record_upgraded_password(alice.id, &password(old), &password(new)).await.unwrap()
@@ -82,4 +82,23 @@ pub(super) async fn a_password_is_upgraded_only_while_it_is_the_old_one(database
     assert_eq!(found.epoch, Epoch::FIRST, "tokens live on");
     let (_, others) = store.find_user_by_name(&bob.username).await.unwrap().unwrap();
     assert_eq!(others, password("weak"));
+}
+
+pub(super) async fn a_user_is_inserted_only_while_its_maker_is_who_it_was(database: &impl TestDatabase) {
+    let store = database.open().await;
+    let admin = user(1, "admin");
+    let disabled = User { state: UserState::Disabled, ..user(2, "disabled") };
+    for maker in [&admin, &disabled] {
+        store.insert_user(maker, &password("x"), None).await.unwrap();
+    }
+    let at = |user: &User, epoch| Some(UserAt { id: user.id, epoch: Epoch::from_number(epoch) });
+    let now = admin.epoch.number();
+    for by in [at(&admin, now + 1), at(&disabled, disabled.epoch.number()), at(&user(9, "nobody"), 1)] {
+        let outcome = store.insert_user(&user(3, "new"), &password("x"), by).await;
+        assert!(matches!(outcome, Err(InsertUserError::NotAllowedAnyMore)), "{by:?} {outcome:?}");
+    }
+    assert!(store.lookup_user(user_id(3)).await.unwrap().is_none());
+    store.insert_user(&user(3, "new"), &password("x"), at(&admin, now)).await.unwrap();
+    let taken = store.insert_user(&user(4, "NEW"), &password("x"), at(&admin, now)).await;
+    assert!(matches!(taken, Err(InsertUserError::NameTaken)), "{taken:?}");
 }

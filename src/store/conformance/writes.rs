@@ -30,7 +30,7 @@ async fn raise_epoch(
 
 pub(super) async fn a_write_that_has_begun_outlives_its_caller(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.insert_user(&user(1, "alice"), &password("x")).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
     let (begun, has_begun) = oneshot::channel();
     let (go, go_on) = oneshot::channel();
     {
@@ -52,7 +52,7 @@ pub(super) async fn a_write_that_has_begun_outlives_its_caller(database: &impl T
 
 pub(super) async fn a_write_whose_caller_left_the_queue_never_begins(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.insert_user(&user(1, "alice"), &password("x")).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
     let (begun, has_begun) = oneshot::channel();
     let (go, go_on) = oneshot::channel();
     let holder = store.clone();
@@ -60,7 +60,7 @@ pub(super) async fn a_write_whose_caller_left_the_queue_never_begins(database: &
     has_begun.await.unwrap();
     {
         let (bob, secret) = (user(2, "bob"), password("x"));
-        let mut call = pin!(store.insert_user(&bob, &secret));
+        let mut call = pin!(store.insert_user(&bob, &secret, None));
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(call.as_mut().poll(&mut context), Poll::Pending));
         // Here bob's caller goes away, in the queue.
@@ -84,7 +84,7 @@ pub(super) async fn a_write_that_panics_lets_the_next_one_in(database: &impl Tes
         })
         .await;
     assert!(matches!(StoreError::from(outcome.unwrap_err()), StoreError::Unexpected(_)));
-    store.insert_user(&user(1, "alice"), &password("x")).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
 }
 
 pub(super) async fn a_closed_store_is_unreachable(database: &impl TestDatabase) {

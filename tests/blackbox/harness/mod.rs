@@ -10,6 +10,6 @@ mod tools;
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
 pub use in_process::TestServer;
-pub use raw::{raw_call, raw_unary};
+pub use raw::{RawConnection, raw_call, raw_unary};
 pub use surroundings::{ManualClock, SeededEntropy};
 pub use tools::tool;

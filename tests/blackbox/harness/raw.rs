@@ -7,10 +7,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http2;
+use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::{Code, Status};
 
 /// Sends one message with exactly these headers beside those that gRPC demands. The answer's first message, undecoded.
@@ -36,20 +37,40 @@ pub async fn raw_call<B>(
 where
     B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
 {
-    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
-    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
-    let driver = tokio::spawn(connection);
-    let mut request = Request::post(format!("http://{address}{path}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
+    RawConnection::open(address).await.call(path, headers, body).await
+}
+
+/// A connection for several such calls.
+pub struct RawConnection<B> {
+    address: SocketAddr,
+    sender: SendRequest<B>,
+    _driver: AbortOnDropHandle<hyper::Result<()>>,
+}
+
+impl<B> RawConnection<B>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
+    pub async fn open(address: SocketAddr) -> Self {
+        let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        let driver = AbortOnDropHandle::new(tokio::spawn(connection));
+        Self { address, sender, _driver: driver }
     }
-    let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
-    let headers = response.headers().clone();
-    let body = response.into_body().collect().await.unwrap();
-    let trailers = body.trailers().cloned().unwrap_or_default();
-    driver.abort();
-    let status = Status::from_header_map(&headers).or_else(|| Status::from_header_map(&trailers)).unwrap();
-    if status.code() == Code::Ok { Ok(body.to_bytes().slice(5..)) } else { Err(status) }
+
+    pub async fn call(&self, path: &str, headers: &[(&str, &str)], body: B) -> Result<Bytes, Status> {
+        let mut request = Request::post(format!("http://{}{path}", self.address))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.sender.clone().send_request(request.body(body).unwrap()).await.unwrap();
+        let headers = response.headers().clone();
+        let body = response.into_body().collect().await.unwrap();
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        let status =
+            Status::from_header_map(&headers).or_else(|| Status::from_header_map(&trailers)).unwrap();
+        if status.code() == Code::Ok { Ok(body.to_bytes().slice(5..)) } else { Err(status) }
+    }
 }
