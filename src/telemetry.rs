@@ -37,7 +37,6 @@ const WAITING_LINES: usize = 8192;
 
 /// Starts logging to standard error, until what it returns is dropped; that waits a moment for the last lines. Libraries are capped at info whatever the level: at trace some of them print what
 /// is not theirs to print, sqlx the database URL among it.
-#[must_use]
 pub fn start(config: LogConfig) -> WorkerGuard {
     let own = LevelFilter::from_level(config.level);
     let filter = Targets::new()
