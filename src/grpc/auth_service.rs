@@ -25,10 +25,10 @@ impl AuthRpc {
 impl AuthService for AuthRpc {
     async fn create_user(
         &self,
-        mut request: Request<CreateUserRequest>,
+        request: Request<CreateUserRequest>,
     ) -> Result<Response<CreateUserResponse>, Status> {
         let deadline = call::deadline(&request);
-        let presented = call::presented(&mut request);
+        let presented = call::presented(&request);
         let (username, password) = convert::new_user(request.into_inner());
         let user = self.authority.register(&presented, &username, &password, deadline).await?;
         Ok(Response::new(CreateUserResponse { user: Some(convert::user(&user)) }))
@@ -43,10 +43,10 @@ impl AuthService for AuthRpc {
 
     async fn issue_token(
         &self,
-        mut request: Request<IssueTokenRequest>,
+        request: Request<IssueTokenRequest>,
     ) -> Result<Response<IssueTokenResponse>, Status> {
         let deadline = call::deadline(&request);
-        let presented = call::presented(&mut request);
+        let presented = call::presented(&request);
         let command = convert::issue_command(request.into_inner(), presented, deadline)?;
         let issued = self.authority.issue_token(command).await?;
         Ok(Response::new(convert::issued(issued)))

@@ -5,19 +5,44 @@ use std::time::Instant;
 use tonic::Request;
 
 use crate::auth::{Caller, Error, Presented};
-use crate::transport::CallDeadline;
+
+/// One value in the request's extensions: each costs an allocation.
+#[derive(Clone)]
+pub(super) struct Call {
+    /// When the answer is no longer waited for.
+    pub(super) deadline: Instant,
+    /// Who calls.
+    pub(super) who: Who,
+}
+
+/// Who calls, as far as the access rule has the door find out.
+#[derive(Clone)]
+pub(super) enum Who {
+    /// Nobody was asked.
+    Anybody,
+    /// The method decides by itself what it needs.
+    Presented(Presented),
+    /// The caller, proven and allowed.
+    Proven(Caller),
+}
 
 /// The caller, where the access rule demands one. The door puts it there before any method runs.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Error> {
-    request.extensions().get::<Caller>().cloned().ok_or(Error::CredentialsMissing)
+    match request.extensions().get::<Call>() {
+        Some(Call { who: Who::Proven(caller), .. }) => Ok(caller.clone()),
+        _ => Err(Error::CredentialsMissing),
+    }
 }
 
 /// What was presented, where the method decides by itself what it needs.
-pub(super) fn presented<T>(request: &mut Request<T>) -> Presented {
-    request.extensions_mut().remove::<Presented>().unwrap_or_default()
+pub(super) fn presented<T>(request: &Request<T>) -> Presented {
+    match request.extensions().get::<Call>() {
+        Some(Call { who: Who::Presented(presented), .. }) => presented.clone(),
+        _ => Presented::Nothing,
+    }
 }
 
 /// When the answer is no longer waited for.
 pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
-    request.extensions().get::<CallDeadline>().map(|deadline| deadline.0)
+    request.extensions().get::<Call>().map(|call| call.deadline)
 }

@@ -25,6 +25,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::authorization::Authorization;
+use super::call::{Call, Who};
 use super::methods::{Method, Methods};
 use super::refusal::{CROWDED_RETRY, Refusal};
 use super::request_id::{self, RequestIds};
@@ -114,60 +115,64 @@ impl Door {
         let deadline = CallDeadline::of(request.headers(), arrival, method.streaming)
             .map_err(|_| Denial::Door(Refusal::TimeoutUnreadable))?;
         call.deadline = Some(deadline);
-        let mut request = request;
-        request.extensions_mut().insert(deadline);
-        request.extensions_mut().insert(peer);
-        Ok(self.authenticate(request, method, deadline)?)
+        Ok(self.authenticate(request, method, deadline.0)?)
     }
 
     fn authenticate(
         &self,
-        mut request: Request<Body>,
+        request: Request<Body>,
         method: &Arc<Method>,
-        deadline: CallDeadline,
+        deadline: Instant,
     ) -> Result<State, Error> {
         match method.rule.credentials {
-            Credentials::Ignored => return Ok(self.serve(method, request)),
+            Credentials::Ignored => {
+                return Ok(self.serve(method, request, Call { deadline, who: Who::Anybody }));
+            }
             Credentials::Optional => {
-                let presented = Authorization::read(request.headers()).into_presented();
-                request.extensions_mut().insert(presented);
-                return Ok(self.serve(method, request));
+                let who = Who::Presented(Authorization::read(request.headers()).into_presented());
+                return Ok(self.serve(method, request, Call { deadline, who }));
             }
             Credentials::Required | Credentials::TokenOnly => {}
         }
         let authorization = Authorization::read(request.headers());
         method.takes(&authorization)?;
-        let caller = match authorization {
-            Authorization::Missing => return Err(Error::CredentialsMissing),
-            Authorization::Unreadable => return Err(Error::CredentialsInvalid),
-            Authorization::Token(_, token) => self.0.authority.authenticate_token(&token)?,
+        match authorization {
+            Authorization::Missing => Err(Error::CredentialsMissing),
+            Authorization::Unreadable => Err(Error::CredentialsInvalid),
+            Authorization::Token(_, token) => {
+                let caller = self.0.authority.authenticate_token(&token)?;
+                self.let_in(method, request, caller, deadline)
+            }
             Authorization::Password { username, password } => {
                 let (door, method) = (self.clone(), Arc::clone(method));
-                return Ok(State::Proving(Box::pin(async move {
-                    let caller = door
-                        .0
-                        .authority
-                        .authenticate_password(&username, &password, Some(deadline.0))
-                        .await?;
-                    Ok(door.serve(&method, admit_caller(request, &method, caller)?))
-                })));
+                Ok(State::Proving(Box::pin(async move {
+                    let proving =
+                        door.0.authority.authenticate_password(&username, &password, Some(deadline));
+                    let caller = proving.await?;
+                    door.let_in(&method, request, caller, deadline)
+                })))
             }
-        };
-        Ok(self.serve(method, admit_caller(request, method, caller)?))
+        }
     }
 
-    fn serve(&self, method: &Method, request: Request<Body>) -> State {
+    fn let_in(
+        &self,
+        method: &Method,
+        request: Request<Body>,
+        caller: Caller,
+        deadline: Instant,
+    ) -> Result<State, Error> {
+        method.authorize(&caller)?;
+        Ok(self.serve(method, request, Call { deadline, who: Who::Proven(caller) }))
+    }
+
+    fn serve(&self, method: &Method, mut request: Request<Body>, call: Call) -> State {
+        request.extensions_mut().insert(call);
         match self.0.services.call(method.service, request) {
             Some(serving) => State::Serving(serving),
             None => State::Denied(Denial::Door(Refusal::MethodUnknown)),
         }
     }
-}
-
-fn admit_caller(mut request: Request<Body>, method: &Method, caller: Caller) -> Result<Request<Body>, Error> {
-    method.authorize(&caller)?;
-    request.extensions_mut().insert(caller);
-    Ok(request)
 }
 
 impl Handler for Door {

@@ -7,7 +7,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer};
 
-/// A server with alice and the admin root, whose hashes take about a second, one after the other.
+/// A server with alice and the admin root, whose hashes take about a quarter of a second, one after the other.
 async fn slow_server() -> TestServer {
     let server = TestServer::start().await;
     let client = server.client().await;
@@ -19,7 +19,7 @@ async fn slow_server() -> TestServer {
         .restart_with(|config| {
             config.policy.registration = Registration::Closed;
             config.hasher.memory_kib = 64 * 1024;
-            config.hasher.passes = 16;
+            config.hasher.passes = 4;
             config.hasher.hash_memory_mib = Some(64);
         })
         .await
