@@ -1,5 +1,5 @@
-//! The door: every call enters here once, on whatever wire it came. One layer on purpose: several ready-made ones would
-//! cost half a call. In this order, so that a stranger costs as little as possible:
+//! The door: every call enters here once, on whatever wire it came. One layer on purpose, because it is on the path of
+//! every call. In this order, so that a stranger costs as little as possible:
 //!
 //! 1. request id: whatever happens next can be found in the log;
 //! 2. the peer's limit, before any cryptography;

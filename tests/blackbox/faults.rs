@@ -44,7 +44,7 @@ async fn a_database_that_cannot_be_written_is_unavailable_and_tokens_are_still_c
     client.create_user("alice", PASSWORD).await.unwrap();
     let token = client.sign_in("alice", PASSWORD).await;
 
-    let lock = server.lock_database().await;
+    let lock = server.database().lock().await;
     let unavailable = Refused::new(Code::Unavailable, "STORE_UNAVAILABLE");
     assert_eq!(client.create_user("bob", PASSWORD).await.unwrap_err(), unavailable);
     let refusal =
@@ -60,7 +60,7 @@ async fn a_database_that_cannot_be_written_is_unavailable_and_tokens_are_still_c
 #[tokio::test]
 async fn a_deadline_is_kept_while_the_database_hangs() {
     let server = TestServer::start().await;
-    let lock = server.lock_database().await;
+    let lock = server.database().lock().await;
     let message = CreateUserRequest { username: "alice".into(), password: PASSWORD.into() };
     let headers = [("grpc-timeout", "300m")];
     let status =

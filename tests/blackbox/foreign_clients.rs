@@ -20,12 +20,16 @@ trait Foreign {
 struct Grpcurl {
     program: PathBuf,
     address: String,
+    /// Where the protos are read from; by reflection if it is not set.
+    protos: Option<PathBuf>,
 }
 
 struct BufCurl {
     program: PathBuf,
     address: String,
     folder: PathBuf,
+    /// See [`Grpcurl`].
+    protos: Option<PathBuf>,
 }
 
 /// The answer, or what was printed instead of one. The body goes through standard input, which has room for large ones.
@@ -47,13 +51,19 @@ impl Foreign for Grpcurl {
         if let Some(value) = authorization {
             command.args(["-H", &format!("authorization: {value}")]);
         }
+        if let Some(protos) = &self.protos {
+            command.arg("-import-path").arg(protos).args(["-proto", "auth/v1/auth_service.proto"]);
+            command.args(["-use-reflection=false"]);
+        }
         command.arg(&self.address).arg(format!("auth.v1.AuthService/{method}"));
         outcome(&mut command, body).map_err(|said| {
             let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
             let details = error["details"].as_array().unwrap();
             let info =
                 details.iter().find(|detail| detail["@type"] == "type.googleapis.com/google.rpc.ErrorInfo");
-            info.unwrap()["reason"].as_str().unwrap().to_owned()
+            let info = info.unwrap();
+            // Readable where reflection has told what an ErrorInfo is, bytes otherwise.
+            info["reason"].as_str().map_or_else(|| decode_reason(&info["@value"]), str::to_owned)
         })
     }
 }
@@ -61,10 +71,18 @@ impl Foreign for Grpcurl {
 impl Foreign for BufCurl {
     fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String> {
         let mut command = Command::new(&self.program);
-        command
-            .current_dir(&self.folder)
-            .args(["curl", "--protocol", "grpc", "--http2-prior-knowledge"])
-            .args(["--reflect-protocol", "grpc-v1", "-d", "@-"]);
+        command.current_dir(&self.folder).args([
+            "curl",
+            "--protocol",
+            "grpc",
+            "--http2-prior-knowledge",
+            "-d",
+            "@-",
+        ]);
+        match &self.protos {
+            Some(protos) => command.arg("--schema").arg(protos),
+            None => command.args(["--reflect-protocol", "grpc-v1"]),
+        };
         if let Some(value) = authorization {
             command.args(["-H", &format!("authorization: {value}")]);
         }
@@ -73,10 +91,14 @@ impl Foreign for BufCurl {
             let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
             let details = error["details"].as_array().unwrap();
             let info = details.iter().find(|detail| detail["type"] == "google.rpc.ErrorInfo").unwrap();
-            let bytes = STANDARD_NO_PAD.decode(info["value"].as_str().unwrap()).unwrap();
-            ErrorInfo::decode(bytes.as_slice()).unwrap().reason
+            decode_reason(&info["value"])
         })
     }
+}
+
+fn decode_reason(value: &Value) -> String {
+    let bytes = STANDARD_NO_PAD.decode(value.as_str().unwrap().trim_end_matches('=')).unwrap();
+    ErrorInfo::decode(bytes.as_slice()).unwrap().reason
 }
 
 fn walk_a_session(client: &dyn Foreign, name: &str) {
@@ -135,21 +157,88 @@ fn see_every_refusal(client: &dyn Foreign, name: &str, token: &str) {
     }
 }
 
-#[test]
-fn grpcurl_walks_a_whole_session() {
-    let Some(program) = tool("grpcurl") else { return };
-    let server = Binary::start(&[]);
-    walk_a_session(&Grpcurl { program, address: server.address.to_string() }, "alice");
-    server.stop();
+/// Refusals that need something to have happened first.
+async fn see_rarer_refusals(client: &dyn Foreign, server: &Binary) {
+    let database = server.database();
+    let basic = basic_header("alice", PASSWORD);
+    let refusal = |method: &str, authorization: &str, body| {
+        client.call(method, Some(authorization), &body).unwrap_err()
+    };
+
+    let short = client.call("IssueToken", Some(&basic), &json!({"lifetime": "1s"})).unwrap();
+    let bearer = format!("Bearer {}", short["token"].as_str().unwrap());
+    let expired = loop {
+        if let Err(reason) = client.call("Greet", Some(&bearer), &json!({})) {
+            break reason;
+        }
+    };
+    assert_eq!(expired, "TOKEN_EXPIRED");
+
+    let token = client.call("IssueToken", Some(&basic), &json!({})).unwrap();
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    database.execute("UPDATE sessions SET ended = 1").await;
+    assert_eq!(refusal("IssueToken", &bearer, json!({})), "TOKEN_REVOKED");
+
+    database.execute("UPDATE users SET roles = 'admin'").await;
+    let nobody = json!({"user_id": "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e"});
+    assert_eq!(refusal("GetUser", &basic, nobody), "USER_NOT_FOUND");
+
+    let lock = database.lock().await;
+    let carol = json!({"username": "carol", "password": PASSWORD});
+    assert_eq!(refusal("CreateUser", &basic, carol), "STORE_UNAVAILABLE");
+    lock.release().await;
+
+    database.execute("UPDATE users SET roles = 'NOT A ROLE'").await;
+    assert_eq!(refusal("Greet", &basic, json!({})), "INTERNAL");
 }
 
-#[test]
-fn buf_curl_walks_a_whole_session() {
-    let Some(program) = tool("buf") else { return };
+/// Without reflection, whose calls would be counted too.
+fn see_rate_limit(client: &dyn Foreign) {
+    let refused = loop {
+        match client.call("Greet", None, &json!({})).unwrap_err() {
+            reason if reason == "CREDENTIALS_MISSING" => {}
+            other => break other,
+        }
+    };
+    assert_eq!(refused, "RATE_LIMITED");
+}
+
+const ONE_A_SECOND: [&str; 2] = ["--peer-rate", "1"];
+
+fn proto_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("proto")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grpcurl_walks_a_whole_session() {
+    let Some(program) = tool("grpcurl") else { return };
+    let client = |server: &Binary, protos| Grpcurl {
+        program: program.clone(),
+        address: server.address.to_string(),
+        protos,
+    };
     let server = Binary::start(&[]);
+    let by_reflection = client(&server, None);
+    walk_a_session(&by_reflection, "alice");
+    see_rarer_refusals(&by_reflection, &server).await;
+    let limited = Binary::start(&ONE_A_SECOND);
+    see_rate_limit(&client(&limited, Some(proto_folder())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buf_curl_walks_a_whole_session() {
+    let Some(program) = tool("buf") else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
-    walk_a_session(&BufCurl { program, address: server.address.to_string(), folder }, "alice");
-    server.stop();
+    let client = |server: &Binary, protos| {
+        let address = server.address.to_string();
+        BufCurl { program: program.clone(), address, folder: folder.clone(), protos }
+    };
+    let server = Binary::start(&[]);
+    let by_reflection = client(&server, None);
+    walk_a_session(&by_reflection, "alice");
+    see_rarer_refusals(&by_reflection, &server).await;
+    let limited = Binary::start(&ONE_A_SECOND);
+    see_rate_limit(&client(&limited, Some(proto_folder())));
 }
 
 /// The lines that the service prints to try are tried, by a shell, as they stand.

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
-use super::Client;
+use super::{Client, Database};
 
 /// Hashes cheap enough for tests; the service warns about them.
 const CHEAP_HASHES: [&str; 4] = ["--argon2-memory-kib", "64", "--argon2-passes", "1"];
@@ -73,6 +73,11 @@ impl Binary {
 
     pub async fn client(&self) -> Client {
         Client::new(self.channel().await)
+    }
+
+    /// Its database, behind its back.
+    pub fn database(&self) -> Database {
+        Database::of(self.folder.path().join("countersign.db"))
     }
 
     pub fn signal(&self, signal: Signal) {

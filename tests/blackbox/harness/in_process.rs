@@ -12,14 +12,13 @@ use countersign::domain::{Entropy, Lifetimes, PasswordPolicy};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
 use countersign::store::{DatabaseUrl, StoreConfig};
 use countersign::transport::PeerLimitConfig;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{Client, ManualClock, SeededEntropy};
+use super::{Client, Database, ManualClock, SeededEntropy};
 
 pub struct TestServer {
     pub address: SocketAddr,
@@ -29,16 +28,6 @@ pub struct TestServer {
     entropy: Arc<dyn Entropy>,
     shutdown: CancellationToken,
     running: JoinHandle<()>,
-}
-
-/// Another connection's hold on the database: nobody else can write until it is released.
-pub struct DatabaseLock(DatabaseConnection);
-
-impl DatabaseLock {
-    pub async fn release(self) {
-        self.0.execute_unprepared("ROLLBACK").await.unwrap();
-        self.0.close().await.unwrap();
-    }
 }
 
 impl TestServer {
@@ -111,36 +100,19 @@ impl TestServer {
         self.folder.path().join("countersign.db")
     }
 
-    /// Runs a statement on the database, behind the server's back. How many rows it touched.
+    /// The database, behind the server's back.
+    pub fn database(&self) -> Database {
+        Database::of(self.database_file())
+    }
+
+    /// Runs a statement on it. How many rows it touched.
     pub async fn execute_sql(&self, sql: &str) -> u64 {
-        let database = self.connect().await;
-        let touched = database.execute_unprepared(sql).await.unwrap().rows_affected();
-        database.close().await.unwrap();
-        touched
+        self.database().execute(sql).await
     }
 
-    /// The number that a query answers.
+    /// The number that a query on it answers.
     pub async fn query_number(&self, sql: &str) -> i64 {
-        let database = self.connect().await;
-        let row =
-            database.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap().unwrap();
-        let number = row.try_get_by_index(0).unwrap();
-        database.close().await.unwrap();
-        number
-    }
-
-    /// Keeps everybody else from writing.
-    pub async fn lock_database(&self) -> DatabaseLock {
-        let database = self.connect().await;
-        database.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
-        DatabaseLock(database)
-    }
-
-    /// One connection, so that a transaction is on the connection that began it.
-    async fn connect(&self) -> DatabaseConnection {
-        let mut options = ConnectOptions::new(format!("sqlite://{}", self.database_file().display()));
-        options.max_connections(1).sqlx_logging(false);
-        Database::connect(options).await.unwrap()
+        self.database().query_number(sql).await
     }
 }
 
