@@ -194,13 +194,10 @@ async fn see_rarer_refusals(client: &dyn Foreign, server: &Binary) {
 
 /// Without reflection, whose calls would be counted too.
 fn see_rate_limit(client: &dyn Foreign) {
-    let refused = loop {
-        match client.call("Greet", None, &json!({})).unwrap_err() {
-            reason if reason == "CREDENTIALS_MISSING" => {}
-            other => break other,
-        }
-    };
-    assert_eq!(refused, "RATE_LIMITED");
+    // The first one is let through; so is another if the program took a second to start.
+    let mut refusals = (0..100).map(|_| client.call("Greet", None, &json!({})).unwrap_err());
+    let refused = refusals.find(|reason| reason != "CREDENTIALS_MISSING");
+    assert_eq!(refused.as_deref(), Some("RATE_LIMITED"));
 }
 
 const ONE_A_SECOND: [&str; 2] = ["--peer-rate", "1"];
