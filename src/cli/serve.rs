@@ -44,7 +44,8 @@ async fn serve(config: ServiceConfig) -> Result<(), Failure> {
         () = signals.next() => return Err(Failure::refused("stopped before it had started")),
     };
     tracing::info!(%address, "listening");
-    print(&greeting);
+    // On a thread of its own: whoever was given standard output and does not read it must not hold up the service.
+    let _unprinted = std::thread::Builder::new().name("greeting".to_owned()).spawn(move || print(&greeting));
     let shutdown = CancellationToken::new();
     let mut served = pin!(server.serve(socket, shutdown.clone()));
     tokio::select! {

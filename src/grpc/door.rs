@@ -32,12 +32,13 @@ use super::request_id::{self, RequestIds};
 use super::services::{Services, Serving};
 use super::status;
 use super::stream_body::StreamBody;
+use super::stream_limit::{OpenStream, StreamLimit};
 use crate::auth::{Authority, Caller, Error};
 use crate::transport::{CallDeadline, Crowded, Handler, Peer, PeerLimit};
 
 /// The door; a cheap handle.
 #[derive(Clone)]
-pub struct Door(Arc<DoorParts>);
+pub struct Door(Arc<Inner>);
 
 /// What the door asks and whom it lets callers in to.
 pub struct DoorParts {
@@ -53,6 +54,12 @@ pub struct DoorParts {
     pub request_ids: RequestIds,
     /// Cancelled when the server goes away: streams end, calls go on.
     pub draining: CancellationToken,
+}
+
+/// What all calls share.
+struct Inner {
+    parts: DoorParts,
+    streams: StreamLimit,
 }
 
 /// A password being checked; what comes after it, if it is right.
@@ -77,6 +84,8 @@ pub struct DoorFuture {
     request_id: HeaderValue,
     method: Option<Arc<Method>>,
     deadline: Option<CallDeadline>,
+    /// Its place, if it is a stream.
+    stream: Option<OpenStream>,
     /// Made when the call first has to wait: most never do.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -92,11 +101,11 @@ impl Door {
     /// Builds the door.
     #[must_use]
     pub fn new(parts: DoorParts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, streams: StreamLimit::default() }))
     }
 
     fn admit(&self, request: Request<Body>, peer: Peer, call: &mut DoorFuture) -> Result<State, Denial> {
-        let parts = &self.0;
+        let parts = &self.0.parts;
         if request.extensions().get::<Crowded>().is_some() {
             return Err(Denial::Door(Refusal::RateLimited { retry_after: CROWDED_RETRY }));
         }
@@ -107,6 +116,11 @@ impl Door {
         let path = request.uri().path_and_query().map_or("", |path| path.as_str());
         let Some(method) = parts.methods.find(path) else { return Err(Denial::Door(Refusal::MethodUnknown)) };
         call.method = Some(Arc::clone(method));
+        if method.streaming {
+            let open = self.0.streams.open(peer.network());
+            call.stream =
+                Some(open.ok_or(Denial::Door(Refusal::RateLimited { retry_after: CROWDED_RETRY }))?);
+        }
         #[expect(
             clippy::disallowed_methods,
             reason = "a deadline is a span of real time, whatever the clock on the wall says"
@@ -140,14 +154,14 @@ impl Door {
             Authorization::Missing => Err(Error::CredentialsMissing),
             Authorization::Unreadable => Err(Error::CredentialsInvalid),
             Authorization::Token(_, token) => {
-                let caller = self.0.authority.authenticate_token(&token)?;
+                let caller = self.0.parts.authority.authenticate_token(&token)?;
                 self.let_in(method, request, caller, deadline)
             }
             Authorization::Password { username, password } => {
                 let (door, method) = (self.clone(), Arc::clone(method));
                 Ok(State::Proving(Box::pin(async move {
                     let proving =
-                        door.0.authority.authenticate_password(&username, &password, Some(deadline));
+                        door.0.parts.authority.authenticate_password(&username, &password, Some(deadline));
                     let caller = proving.await?;
                     door.let_in(&method, request, caller, deadline)
                 })))
@@ -168,7 +182,7 @@ impl Door {
 
     fn serve(&self, method: &Method, mut request: Request<Body>, call: Call) -> State {
         request.extensions_mut().insert(call);
-        match self.0.services.call(method.service, request) {
+        match self.0.parts.services.call(method.service, request) {
             Some(serving) => State::Serving(serving),
             None => State::Denied(Denial::Door(Refusal::MethodUnknown)),
         }
@@ -182,9 +196,10 @@ impl Handler for Door {
         let mut call = DoorFuture {
             door: self.clone(),
             state: State::Denied(Denial::Door(Refusal::MethodUnknown)),
-            request_id: self.0.request_ids.of(request.headers()),
+            request_id: self.0.parts.request_ids.of(request.headers()),
             method: None,
             deadline: None,
+            stream: None,
             timer: None,
         };
         call.state = self.admit(request, peer, &mut call).unwrap_or_else(State::Denied);
@@ -254,7 +269,7 @@ impl DoorFuture {
     }
 
     /// The way back: a status that came with the response is translated, everything gets the request id.
-    fn finish(&self, mut response: Response<Body>) -> Response<Body> {
+    fn finish(&mut self, mut response: Response<Body>) -> Response<Body> {
         let method = self.method.as_deref();
         if let Some(status) = response.extensions_mut().remove::<Status>() {
             return refuse(&Refusal::of(&status), method, &self.request_id);
@@ -262,8 +277,9 @@ impl DoorFuture {
         response.headers_mut().insert(request_id::HEADER, self.request_id.clone());
         match method {
             Some(method) if method.streaming => response.map(|body| {
-                let draining = self.door.0.draining.clone().cancelled_owned();
-                Body::new(StreamBody::new(body, draining, self.request_id.clone(), method.path.clone()))
+                let draining = self.door.0.parts.draining.clone().cancelled_owned();
+                let names = (self.request_id.clone(), method.path.clone());
+                Body::new(StreamBody::new(body, draining, names, self.stream.take()))
             }),
             _ => response,
         }

@@ -12,6 +12,7 @@ mod request_id;
 mod services;
 mod status;
 mod stream_body;
+mod stream_limit;
 
 pub use door::{Door, DoorParts};
 pub use health::Health;

@@ -12,6 +12,7 @@ use tonic::body::Body;
 
 use super::refusal::Refusal;
 use super::status;
+use super::stream_limit::OpenStream;
 
 /// A stream of messages on its way out.
 pub(super) struct StreamBody {
@@ -20,16 +21,17 @@ pub(super) struct StreamBody {
     request_id: HeaderValue,
     method: String,
     ended: bool,
+    _place: Option<OpenStream>,
 }
 
 impl StreamBody {
     pub(super) fn new(
         inner: Body,
         draining: WaitForCancellationFutureOwned,
-        request_id: HeaderValue,
-        method: String,
+        (request_id, method): (HeaderValue, String),
+        place: Option<OpenStream>,
     ) -> Self {
-        Self { inner, draining: Box::pin(draining), request_id, method, ended: false }
+        Self { inner, draining: Box::pin(draining), request_id, method, ended: false, _place: place }
     }
 
     fn last_frame(&self, refusal: &Refusal<'_>) -> Frame<Bytes> {

@@ -1,37 +1,49 @@
 //! Whether the database file that is open is still the one that its name leads to. Who moves or replaces the file of a
 //! running service leaves it writing into a file that nobody will open again: that must not be acknowledged.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-/// A file, by what a file system knows it by.
+/// What a file system knows a file by.
+type Known = (u64, u64);
+
+/// The files of a database: the name as it was given, what it leads to, and the log beside that, without which the file
+/// alone has lost what was written last.
 pub(super) struct FileIdentity {
     path: PathBuf,
-    known_by: (u64, u64),
+    log: PathBuf,
+    known: [Known; 3],
 }
 
 impl FileIdentity {
-    /// The file of this name, now. Only its metadata is asked: opening and closing it would drop SQLite's locks on it.
+    /// The files, now that they are open. Only metadata is asked for: opening and closing a file would drop SQLite's locks.
     pub(super) fn of(path: &Path) -> Result<Self, DbErr> {
-        Ok(Self { path: path.to_owned(), known_by: ask(path).map_err(outage)? })
+        let mut log = fs::canonicalize(path).map_err(outage)?.into_os_string();
+        log.push("-wal");
+        let (path, log) = (path.to_owned(), PathBuf::from(log));
+        let known = ask(&path, &log).map_err(outage)?;
+        Ok(Self { path, log, known })
     }
 
-    /// An outage if the name leads somewhere else, or nowhere. It costs one system call.
+    /// An outage if a name leads somewhere else, or nowhere. It costs three system calls.
     pub(super) fn check(&self) -> Result<(), DbErr> {
-        match ask(&self.path) {
-            Ok(now) if now == self.known_by => Ok(()),
-            Ok(_) => Err(outage(io::Error::other("the database file was replaced by another one"))),
+        match ask(&self.path, &self.log) {
+            Ok(now) if now == self.known => Ok(()),
+            Ok(_) => {
+                Err(outage(io::Error::other("the database file or its log was replaced by another one")))
+            }
             Err(error) => Err(outage(error)),
         }
     }
 }
 
-fn ask(path: &Path) -> io::Result<(u64, u64)> {
-    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+fn ask(path: &Path, log: &Path) -> io::Result<[Known; 3]> {
+    let known = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    Ok([known(fs::symlink_metadata(path)?), known(fs::metadata(path)?), known(fs::metadata(log)?)])
 }
 
 fn outage(error: io::Error) -> DbErr {

@@ -50,6 +50,8 @@ pub(super) fn protocol() -> Builder<TokioExecutor> {
         .max_local_error_reset_streams(Some(1024))
         .max_pending_accept_reset_streams(Some(20))
         .max_header_list_size(MAX_HEADER_BYTES)
+        // Of a peer who does not read, no more than this is kept for each of its streams.
+        .max_send_buf_size(16 * 1024)
         .initial_stream_window_size(Some(1 << 20))
         .initial_connection_window_size(Some(1 << 20))
         .keep_alive_interval(Some(Duration::from_secs(5)))
@@ -165,7 +167,7 @@ impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionServic
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let counted = self.load.start_call();
-        let mut request = request.map(|body| Body::new(MessageBody::new(body, self.load.count_bytes())));
+        let mut request = request.map(|body| Body::new(MessageBody::new(body, self.load.expect_message())));
         if counted.is_none() {
             request.extensions_mut().insert(Crowded);
         }

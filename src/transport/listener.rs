@@ -24,6 +24,10 @@ const MAX_CONNECTIONS_PER_NETWORK: usize = 2_048;
 /// again at once would take a whole core to be told the same.
 const REST_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
 
+/// How long data may wait for a peer to take it, in milliseconds.
+#[cfg(target_os = "linux")]
+const UNSENT_PATIENCE_MILLIS: u32 = 20_000;
+
 /// A bound socket, not yet served.
 pub struct Listener {
     socket: TcpListener,
@@ -101,8 +105,11 @@ impl Listener {
     }
 }
 
-/// Small answers must not wait for the acknowledgement of earlier ones.
+/// Small answers must not wait for the acknowledgement of earlier ones; and a peer that takes nothing for a while is gone,
+/// also one that keeps its connection up: what cannot be sent, the pings of HTTP/2 among it, cannot be answered.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(stream, UNSENT_PATIENCE_MILLIS)?;
     stream.set_nodelay(true)
 }
 

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Calls at once, of everybody.
 const MAX_CALLS: usize = 32_768;
 /// Calls at once of one network. A proxy in front is one network.
-const MAX_CALLS_PER_NETWORK: usize = 8_192;
-/// Counted bytes at once, of everybody.
+const MAX_CALLS_PER_NETWORK: usize = 2_048;
+/// Bytes at once of messages on their way in, of everybody.
 const MAX_BYTES: usize = 128 << 20;
-/// Counted bytes at once of one network.
-const MAX_BYTES_PER_NETWORK: usize = 32 << 20;
-/// No call counts for more bytes: a stream's messages are read and gone, and what it has received in its life says
-/// nothing about what it holds. A message is at most four times as large.
-const MAX_BYTES_PER_CALL: usize = 16 << 10;
+/// The same of one network.
+const MAX_BYTES_PER_NETWORK: usize = 16 << 20;
+/// The largest message that is read; a larger one is refused when its length has come.
+const MAX_MESSAGE: usize = 64 << 10;
+/// A message's flag and length, in front of it.
+const PREFIX: usize = 5;
 
 /// A request of a network that has too much running already; the door refuses it.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +38,13 @@ pub(super) struct Load {
 /// A running call, counted until this is dropped.
 pub(super) struct CountedCall(Load);
 
-/// The bytes of a running call's message, counted until this is dropped.
-pub(super) struct CountedBytes {
+/// The message of a call that is on its way in. It counts for the length that it declares, from the moment that this has
+/// come, because the decoder sets aside that much; and for nothing once it is complete.
+pub(super) struct IncomingMessage {
     load: Load,
+    prefix: [u8; PREFIX],
+    prefix_filled: usize,
+    missing: usize,
     counted: usize,
 }
 
@@ -53,8 +58,8 @@ impl Load {
         fits.then_some(call)
     }
 
-    pub(super) fn count_bytes(&self) -> CountedBytes {
-        CountedBytes { load: self.clone(), counted: 0 }
+    pub(super) fn expect_message(&self) -> IncomingMessage {
+        IncomingMessage { load: self.clone(), prefix: [0; PREFIX], prefix_filled: 0, missing: 0, counted: 0 }
     }
 }
 
@@ -65,21 +70,49 @@ impl Drop for CountedCall {
     }
 }
 
-impl CountedBytes {
-    /// Counts bytes that have arrived; false if there are too many.
-    pub(super) fn add(&mut self, bytes: usize) -> bool {
-        let more = bytes.min(MAX_BYTES_PER_CALL - self.counted);
-        self.counted += more;
+impl IncomingMessage {
+    /// Takes note of bytes that have arrived; false if too much is on its way in.
+    pub(super) fn arrive(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            if self.prefix_filled < PREFIX {
+                let taken = bytes.len().min(PREFIX - self.prefix_filled);
+                self.prefix[self.prefix_filled..self.prefix_filled + taken].copy_from_slice(&bytes[..taken]);
+                self.prefix_filled += taken;
+                bytes = &bytes[taken..];
+                if self.prefix_filled == PREFIX && !self.begin() {
+                    return false;
+                }
+            } else {
+                let taken = bytes.len().min(self.missing);
+                self.missing -= taken;
+                bytes = &bytes[taken..];
+            }
+            if self.prefix_filled == PREFIX && self.missing == 0 {
+                self.end();
+            }
+        }
+        true
+    }
+
+    fn begin(&mut self) -> bool {
+        let [_, length @ ..] = self.prefix;
+        self.missing = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        self.counted = self.missing.min(MAX_MESSAGE);
         let (all, network) = (&self.load.all.bytes, &self.load.network.bytes);
-        let fits = all.fetch_add(more, Ordering::Relaxed) + more <= MAX_BYTES;
-        network.fetch_add(more, Ordering::Relaxed) + more <= MAX_BYTES_PER_NETWORK && fits
+        let fits = all.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES;
+        network.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES_PER_NETWORK && fits
+    }
+
+    fn end(&mut self) {
+        self.load.all.bytes.fetch_sub(self.counted, Ordering::Relaxed);
+        self.load.network.bytes.fetch_sub(self.counted, Ordering::Relaxed);
+        (self.counted, self.prefix_filled) = (0, 0);
     }
 }
 
-impl Drop for CountedBytes {
+impl Drop for IncomingMessage {
     fn drop(&mut self) {
-        self.load.all.bytes.fetch_sub(self.counted, Ordering::Relaxed);
-        self.load.network.bytes.fetch_sub(self.counted, Ordering::Relaxed);
+        self.end();
     }
 }
 
@@ -105,26 +138,38 @@ mod tests {
         assert!(one.start_call().is_some(), "a refused call counts for nothing, a finished one makes room");
     }
 
+    fn prefix(length: u32) -> Vec<u8> {
+        let mut prefix = vec![0];
+        prefix.extend(length.to_be_bytes());
+        prefix
+    }
+
     #[test]
-    fn half_sent_messages_fill_a_networks_share_and_no_more() {
+    fn announced_messages_fill_a_networks_share_and_no_more() {
         let one = nobody();
-        let hold = |load: &Load| {
-            let mut bytes = load.count_bytes();
-            bytes.add(60_000).then_some(bytes)
+        let announce = |load: &Load| {
+            let mut message = load.expect_message();
+            message.arrive(&prefix(64 << 10)).then_some(message)
         };
-        let held: Vec<_> = std::iter::from_fn(|| hold(&one)).collect();
-        assert_eq!(held.len(), MAX_BYTES_PER_NETWORK / MAX_BYTES_PER_CALL);
-        assert!(hold(&network(&one)).is_some());
+        let held: Vec<_> = std::iter::from_fn(|| announce(&one)).collect();
+        assert_eq!(held.len(), MAX_BYTES_PER_NETWORK / MAX_MESSAGE);
+        assert!(announce(&network(&one)).is_some());
         drop(held);
-        assert!(hold(&one).is_some());
+        assert!(announce(&one).is_some());
         assert_eq!(one.all.bytes.load(Ordering::Relaxed), 0);
     }
 
     #[test]
-    fn a_long_stream_counts_for_no_more_than_one_message() {
+    fn messages_that_have_come_count_for_nothing_however_they_were_cut() {
         let one = nobody();
-        let mut stream = one.count_bytes();
-        assert!((0..100_000).all(|_| stream.add(1000)));
-        assert_eq!(one.network.bytes.load(Ordering::Relaxed), MAX_BYTES_PER_CALL);
+        let stream: Vec<u8> = (0..100).flat_map(|n| [prefix(n), vec![7; n as usize]].concat()).collect();
+        for piece in [1, 2, 3, 5, 7, 64, 10_000] {
+            let mut messages = one.expect_message();
+            assert!(stream.chunks(piece).all(|bytes| messages.arrive(bytes)));
+            assert_eq!(one.network.bytes.load(Ordering::Relaxed), 0, "{piece}");
+            assert!(messages.arrive(&prefix(1000)) && messages.arrive(&[7; 999]));
+            assert_eq!(one.network.bytes.load(Ordering::Relaxed), 1000, "{piece}");
+        }
+        assert_eq!(one.all.bytes.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a request on its way in, counted as long as somebody holds it.
+//! The body of a request on its way in: what its message takes is counted.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,17 +8,17 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tonic::Status;
 
-use super::load::CountedBytes;
+use super::load::IncomingMessage;
 
 /// A request's body.
 pub(super) struct MessageBody {
     inner: Incoming,
-    counted: CountedBytes,
+    message: IncomingMessage,
 }
 
 impl MessageBody {
-    pub(super) fn new(inner: Incoming, counted: CountedBytes) -> Self {
-        Self { inner, counted }
+    pub(super) fn new(inner: Incoming, message: IncomingMessage) -> Self {
+        Self { inner, message }
     }
 }
 
@@ -32,7 +32,7 @@ impl http_body::Body for MessageBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
         Poll::Ready(frame.map(|result| match result {
-            Ok(frame) if self.counted.add(frame.data_ref().map_or(0, Bytes::len)) => Ok(frame),
+            Ok(frame) if self.message.arrive(frame.data_ref().map_or(&[], |data| data)) => Ok(frame),
             Ok(_) => Err(Status::aborted("too much is on its way in from this network")),
             Err(_broken_off) => Err(Status::cancelled("the message broke off")),
         }))

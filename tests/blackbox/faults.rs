@@ -82,4 +82,14 @@ async fn writes_into_a_file_that_was_moved_away_are_not_acknowledged() {
     assert_eq!(client.create_user("bob", PASSWORD).await.unwrap_err(), unavailable);
     std::fs::rename(&moved, &file).unwrap();
     client.create_user("bob", PASSWORD).await.unwrap();
+
+    std::fs::rename(&file, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &file).unwrap();
+    assert_eq!(client.create_user("carol", PASSWORD).await.unwrap_err(), unavailable);
+    std::fs::rename(&moved, &file).unwrap();
+    let log = file.with_file_name("countersign.db-wal");
+    std::fs::rename(&log, &moved).unwrap();
+    assert_eq!(client.create_user("carol", PASSWORD).await.unwrap_err(), unavailable);
+    std::fs::rename(&moved, &log).unwrap();
+    client.create_user("carol", PASSWORD).await.unwrap();
 }

@@ -80,3 +80,23 @@ async fn reflection_that_is_off_is_not_there() {
     let refusal = reflect(&server, MessageRequest::ListServices(String::new())).await.unwrap_err();
     assert_eq!(refused(&refusal), Refused::new(Code::Unimplemented, "METHOD_UNKNOWN"));
 }
+
+#[tokio::test]
+async fn streams_that_stay_open_take_no_more_than_their_share() {
+    let server = TestServer::start().await;
+    let channel = server.channel().await;
+    let mut health = HealthClient::new(channel.clone());
+    let mut open = Vec::new();
+    let refusal = loop {
+        match health.watch(service("liveness")).await {
+            Ok(stream) => open.push(stream),
+            Err(status) => break refused(&status),
+        }
+    };
+    assert_eq!(refusal, Refused::new(Code::ResourceExhausted, "RATE_LIMITED"));
+    assert_eq!(open.len(), 128);
+    health.check(service("liveness")).await.unwrap();
+    drop(open);
+    // A closed stream is noticed when its reset arrives; the connection keeps the order.
+    while health.watch(service("liveness")).await.is_err() {}
+}
