@@ -6,6 +6,7 @@
 //! - `claims` owns what a token says, and its JSON.
 //! - `key_set` owns the keys that a verifier trusts, found by a token's footer.
 //! - `verifier` owns the decision on a token, and the order of the checks.
+//! - `revocations` owns which good tokens have been revoked since.
 //! - `access` owns who may call a method, read from a descriptor set.
 //! - `json` and `rfc3339` own the strict readings of values on which `claims` stands.
 
@@ -16,6 +17,7 @@ mod claims;
 mod json;
 mod key;
 mod key_set;
+mod revocations;
 mod rfc3339;
 mod verifier;
 
@@ -26,4 +28,5 @@ pub use access::{AccessError, AccessRule, AccessTable, Credentials, MethodRule};
 pub use claims::{Claims, ClaimsError};
 pub use key::{KeyError, KeyId, PublicKey, footer_for};
 pub use key_set::KeySet;
+pub use revocations::{Revocation, Revocations, Revoked};
 pub use verifier::{Defect, TokenError, UnsetError, Verified, Verifier};

@@ -1,5 +1,5 @@
 //! The decision on a token. Owns the order of the checks and the leeway of clocks; stands on `paseto`, `key` and
-//! `claims` for each check, and knows nothing of sessions and revocations.
+//! `claims` for each check, and knows nothing of sessions; what has been revoked since is `revocations`'.
 
 use super::paseto::{self, FrameError};
 use super::{Claims, ClaimsError, KeyId, KeySet};
@@ -88,15 +88,16 @@ impl Verifier {
     /// Decides on a token at the moment `now_millis`, in milliseconds since the Unix epoch. Costs one signature check
     /// at most, and that only if the footer names a key of `keys`; the payload is parsed after it.
     pub fn verify(&self, keys: &KeySet, token: &str, now_millis: i64) -> Result<Verified, TokenError> {
-        let parts = paseto::split(token).map_err(Defect::from)?;
-        let key = keys.find(parts.footer()).ok_or(Defect::UnknownKey)?;
-        let signed = paseto::signing_input(parts.payload(), parts.footer());
-        if !key.verifies(&signed, parts.signature()) {
-            return Err(Defect::Signature.into());
-        }
-        let claims = Claims::parse(parts.payload()).map_err(Defect::from)?;
-        self.check(&claims, now_millis)?;
-        Ok(Verified { claims, key_id: key.id().clone() })
+        let verified = read(keys, token)?;
+        self.check(&verified.claims, now_millis)?;
+        Ok(verified)
+    }
+
+    /// What a token says that this issuer made, for whomever and whenever: expired or not, for another audience or not.
+    /// It proves nothing about its holder's rights; it is for giving a token back.
+    pub fn recognize(&self, keys: &KeySet, token: &str) -> Result<Verified, Defect> {
+        let verified = read(keys, token)?;
+        if verified.claims.issuer == self.issuer { Ok(verified) } else { Err(Defect::Issuer) }
     }
 
     /// Expiry comes last: who holds a token for another service shall not learn that it would have been good.
@@ -116,6 +117,18 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// What a token says that a key of `keys` has signed.
+fn read(keys: &KeySet, token: &str) -> Result<Verified, Defect> {
+    let parts = paseto::split(token)?;
+    let key = keys.find(parts.footer()).ok_or(Defect::UnknownKey)?;
+    let signed = paseto::signing_input(parts.payload(), parts.footer());
+    if !key.verifies(&signed, parts.signature()) {
+        return Err(Defect::Signature);
+    }
+    let claims = Claims::parse(parts.payload())?;
+    Ok(Verified { claims, key_id: key.id().clone() })
 }
 
 impl From<Defect> for TokenError {

@@ -57,6 +57,28 @@ fn every_defect_is_found_and_named() {
 }
 
 #[test]
+fn a_token_of_ours_is_recognized_whenever_and_for_whomever_it_was_made() {
+    for token in [
+        token(1, &claims()),
+        token(2, &claims()),
+        changed(|claims| claims.audience = "billing".into()),
+        changed(|claims| claims.expires_at = ISSUED_AT - 1),
+    ] {
+        let verified = verifier().recognize(&keys(), &token).unwrap();
+        assert_eq!(verified.claims.session_id, claims().session_id);
+    }
+    let good = token(1, &claims());
+    for (token, defect) in [
+        (changed(|claims| claims.issuer = "elsewhere".into()), Defect::Issuer),
+        (token(3, &claims()), Defect::UnknownKey),
+        (format!("{good}."), Defect::Shape),
+        ("csr_abc".to_owned(), Defect::Shape),
+    ] {
+        assert_eq!(verifier().recognize(&keys(), &token), Err(defect), "{token}");
+    }
+}
+
+#[test]
 fn nothing_is_parsed_before_the_signature() {
     let footer = footer_for(key(1).id());
     let forged = sign(3, b"{\"not\": json", footer.as_bytes());

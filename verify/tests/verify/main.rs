@@ -13,3 +13,4 @@ mod decisions;
 mod kit;
 #[cfg(test)]
 mod mutations;
+mod revocations;
