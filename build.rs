@@ -3,12 +3,27 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-const FILES: [&str; 3] =
-    ["proto/auth/v1/access.proto", "proto/auth/v1/auth_service.proto", "proto/auth/v1/error_reason.proto"];
+const FILES: [&str; 4] = [
+    "proto/auth/v1/access.proto",
+    "proto/auth/v1/admin_service.proto",
+    "proto/auth/v1/auth_service.proto",
+    "proto/auth/v1/error_reason.proto",
+];
 
 /// Messages that carry a password or a token: their generated `Debug` would print it.
-const SECRET_MESSAGES: [&str; 3] =
-    [".auth.v1.CreateUserRequest", ".auth.v1.IssueTokenRequest", ".auth.v1.IssueTokenResponse"];
+const SECRET_MESSAGES: [&str; 11] = [
+    ".auth.v1.ChangePasswordRequest",
+    ".auth.v1.ChangePasswordResponse",
+    ".auth.v1.CreateResetCodeResponse",
+    ".auth.v1.CreateUserRequest",
+    ".auth.v1.DeleteUserRequest",
+    ".auth.v1.IssueTokenRequest",
+    ".auth.v1.IssueTokenResponse",
+    ".auth.v1.RefreshTokenRequest",
+    ".auth.v1.RefreshTokenResponse",
+    ".auth.v1.ResetPasswordRequest",
+    ".auth.v1.RevokeTokenRequest",
+];
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder in no other way")]
 fn main() -> Result<(), Box<dyn error::Error>> {

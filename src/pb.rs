@@ -24,7 +24,19 @@ pub mod auth {
             )*};
         }
 
-        debug_without_fields!(CreateUserRequest, IssueTokenRequest, IssueTokenResponse);
+        debug_without_fields!(
+            ChangePasswordRequest,
+            ChangePasswordResponse,
+            CreateResetCodeResponse,
+            CreateUserRequest,
+            DeleteUserRequest,
+            IssueTokenRequest,
+            IssueTokenResponse,
+            RefreshTokenRequest,
+            RefreshTokenResponse,
+            ResetPasswordRequest,
+            RevokeTokenRequest
+        );
     }
 }
 

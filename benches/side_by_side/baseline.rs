@@ -1,11 +1,9 @@
 //! The bare server: tonic as its documentation sets it up, with the same Greet and nothing that protects it; or with one
 //! Ed25519 verification a call and nothing else.
 
+use countersign::pb::auth::v1 as pb;
 use countersign::pb::auth::v1::auth_service_server::{AuthService, AuthServiceServer};
-use countersign::pb::auth::v1::{
-    Caller, CreateUserRequest, CreateUserResponse, GetUserRequest, GetUserResponse, GreetRequest,
-    GreetResponse, IssueTokenRequest, IssueTokenResponse,
-};
+use countersign::pb::auth::v1::{Caller, GreetRequest, GreetResponse};
 use countersign_verify::{PublicKey, paseto};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
@@ -50,21 +48,84 @@ impl AuthService for Bare {
 
     async fn create_user(
         &self,
-        _: Request<CreateUserRequest>,
-    ) -> Result<Response<CreateUserResponse>, Status> {
-        Err(Status::unimplemented("the baseline greets"))
+        _: Request<pb::CreateUserRequest>,
+    ) -> Result<Response<pb::CreateUserResponse>, Status> {
+        nothing_else()
     }
 
-    async fn get_user(&self, _: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
-        Err(Status::unimplemented("the baseline greets"))
+    async fn get_user(
+        &self,
+        _: Request<pb::GetUserRequest>,
+    ) -> Result<Response<pb::GetUserResponse>, Status> {
+        nothing_else()
     }
 
     async fn issue_token(
         &self,
-        _: Request<IssueTokenRequest>,
-    ) -> Result<Response<IssueTokenResponse>, Status> {
-        Err(Status::unimplemented("the baseline greets"))
+        _: Request<pb::IssueTokenRequest>,
+    ) -> Result<Response<pb::IssueTokenResponse>, Status> {
+        nothing_else()
     }
+
+    async fn refresh_token(
+        &self,
+        _: Request<pb::RefreshTokenRequest>,
+    ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn revoke_token(
+        &self,
+        _: Request<pb::RevokeTokenRequest>,
+    ) -> Result<Response<pb::RevokeTokenResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn list_sessions(
+        &self,
+        _: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn revoke_session(
+        &self,
+        _: Request<pb::RevokeSessionRequest>,
+    ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn revoke_all_sessions(
+        &self,
+        _: Request<pb::RevokeAllSessionsRequest>,
+    ) -> Result<Response<pb::RevokeAllSessionsResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn change_password(
+        &self,
+        _: Request<pb::ChangePasswordRequest>,
+    ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn reset_password(
+        &self,
+        _: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        nothing_else()
+    }
+
+    async fn delete_user(
+        &self,
+        _: Request<pb::DeleteUserRequest>,
+    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
+        nothing_else()
+    }
+}
+
+fn nothing_else<T>() -> Result<Response<T>, Status> {
+    Err(Status::unimplemented("the baseline greets"))
 }
 
 /// Serves on a free port, printed in the first line, until it is killed.

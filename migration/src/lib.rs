@@ -21,10 +21,16 @@ mod m0001_create_users;
 mod m0002_create_sessions;
 mod m0003_create_key_ring;
 mod m0004_create_trust_counter;
+mod m0005_add_refresh_to_sessions;
+mod m0006_create_revocations;
+mod m0007_create_server_key;
+mod m0008_create_reset_codes;
+mod m0009_create_security_events;
+mod m0010_add_deleted_to_users;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
-use sea_orm_migration::prelude::{Table, TableCreateStatement};
+use sea_orm_migration::prelude::{ColumnDef, DbErr, Table, TableCreateStatement};
 use sea_orm_migration::sea_orm::DbBackend;
 
 /// One change of the schema.
@@ -42,6 +48,12 @@ pub fn migrations() -> Vec<Box<dyn Migration>> {
         Box::new(m0002_create_sessions::CreateSessions),
         Box::new(m0003_create_key_ring::CreateKeyRing),
         Box::new(m0004_create_trust_counter::CreateTrustCounter),
+        Box::new(m0005_add_refresh_to_sessions::AddRefreshToSessions),
+        Box::new(m0006_create_revocations::CreateRevocations),
+        Box::new(m0007_create_server_key::CreateServerKey),
+        Box::new(m0008_create_reset_codes::CreateResetCodes),
+        Box::new(m0009_create_security_events::CreateSecurityEvents),
+        Box::new(m0010_add_deleted_to_users::AddDeletedToUsers),
     ]
 }
 
@@ -54,6 +66,20 @@ fn create_table(manager: &SchemaManager<'_>, name: &'static str) -> TableCreateS
         table.engine("InnoDB").character_set("utf8mb4").collate("utf8mb4_bin");
     }
     table
+}
+
+/// Adds those of `columns` that `table` does not have yet, one statement each: SQLite takes no more at once.
+async fn add_columns(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: impl IntoIterator<Item = ColumnDef>,
+) -> Result<(), DbErr> {
+    for column in columns {
+        if !manager.has_column(table, column.get_column_name()).await? {
+            manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

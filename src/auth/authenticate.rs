@@ -1,23 +1,24 @@
 //! From what was presented to a [`Caller`].
 
-use std::time::Instant;
-
 use countersign_verify::TokenError;
 
 use super::caller::Proof;
-use super::{Authority, Caller, Error, Presented};
+use super::{Authority, CallContext, Caller, Error, Presented};
 use crate::domain::UserState;
 
 impl Authority {
-    /// Whom a token speaks for. Awaits nothing: a token seen before costs a look-up, another one a signature check.
+    /// Whom a token speaks for. Awaits nothing: a token seen before costs a look-up, another one a signature check. Whether
+    /// it has expired or was revoked is asked each time.
     pub fn authenticate_token(&self, token: &str) -> Result<Caller, Error> {
         let parts = self.parts();
         let now = parts.clock.now().as_millis();
         if let Some(caller) = self.tokens().find(token) {
-            return if has_expired(&caller, now) { Err(Error::TokenExpired) } else { Ok(caller) };
+            self.check_still_good(&caller, now)?;
+            return Ok(caller);
         }
         let verified = parts.verifier.verify(&parts.key_set, token, now).map_err(refusal)?;
         let caller = Caller::by_token(verified.claims, verified.key_id);
+        self.check_still_good(&caller, now)?;
         self.tokens().remember(token, caller.clone());
         Ok(caller)
     }
@@ -27,9 +28,9 @@ impl Authority {
         &self,
         username: &str,
         password: &str,
-        deadline: Option<Instant>,
+        context: &CallContext,
     ) -> Result<Caller, Error> {
-        let user = self.prove_password(username, password, deadline).await?;
+        let user = self.prove_password(username, password, context).await?;
         // The hash took its time: who was disabled or got another password meanwhile has proven nothing.
         let now = self.parts().store.lookup_user(user.id).await?;
         match now.filter(|now| now.epoch == user.epoch && now.state == UserState::Active) {
@@ -39,26 +40,27 @@ impl Authority {
     }
 
     /// Whom `presented` speaks for, whatever it is.
-    pub async fn authenticate(
-        &self,
-        presented: &Presented,
-        deadline: Option<Instant>,
-    ) -> Result<Caller, Error> {
+    pub async fn authenticate(&self, presented: &Presented, context: &CallContext) -> Result<Caller, Error> {
         match presented {
             Presented::Nothing => Err(Error::CredentialsMissing),
             Presented::Unreadable => Err(Error::CredentialsInvalid),
             Presented::Token(token) => self.authenticate_token(token),
             Presented::Password { username, password } => {
-                self.authenticate_password(username, password, deadline).await
+                self.authenticate_password(username, password, context).await
             }
         }
     }
-}
 
-fn has_expired(caller: &Caller, now_millis: i64) -> bool {
-    match caller.proof() {
-        Proof::Token { claims, .. } => claims.is_expired(now_millis),
-        Proof::Password => true,
+    /// What can change about a token that was good.
+    fn check_still_good(&self, caller: &Caller, now_millis: i64) -> Result<(), Error> {
+        match caller.proof() {
+            Proof::Token { claims, .. } if claims.is_expired(now_millis) => Err(Error::TokenExpired),
+            Proof::Token { claims, key_id } if self.parts().store.trust().has_revoked(claims, key_id) => {
+                Err(Error::TokenRevoked)
+            }
+            Proof::Token { .. } => Ok(()),
+            Proof::Password => Err(Error::CredentialsInvalid),
+        }
     }
 }
 

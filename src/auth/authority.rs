@@ -1,14 +1,14 @@
 //! What the use cases stand on, built once at the start and shared by all calls.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_verify::{KeySet, Verifier};
 
+use super::sign_in_failures::SignInFailures;
 use super::token_cache::TokenCache;
-use super::{Audiences, Registrar, Registration};
-use crate::crypto::{PasswordHasher, TokenSigner};
-use crate::domain::{Clock, Entropy, Lifetimes};
+use super::{Audiences, CallContext, Caller, Registrar, Registration};
+use crate::crypto::{PasswordHasher, ServerKey, TokenSigner};
+use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, SessionLimits};
 use crate::store::Store;
 
 /// A cheap handle to everything that decides. Its use cases are `impl` blocks in the files named after them.
@@ -25,6 +25,8 @@ pub struct AuthorityParts {
     pub signer: TokenSigner,
     /// Verifies tokens: every key that may still have signed one.
     pub key_set: KeySet,
+    /// Makes refresh tokens, reset codes and page tokens.
+    pub server_key: ServerKey,
     /// Checks tokens against the issuer and Countersign's own audience.
     pub verifier: Verifier,
     /// Makes users.
@@ -46,8 +48,8 @@ pub struct Policy {
     pub audiences: Audiences,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
-    /// How long after its opening a session ends.
-    pub session_absolute_limit: Duration,
+    /// How long sessions last, and how many a user may have.
+    pub sessions: SessionLimits,
     /// Who may register users.
     pub registration: Registration,
 }
@@ -55,13 +57,14 @@ pub struct Policy {
 struct Inner {
     parts: AuthorityParts,
     tokens: TokenCache,
+    failures: SignInFailures,
 }
 
 impl Authority {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: AuthorityParts) -> Self {
-        Self(Arc::new(Inner { parts, tokens: TokenCache::new() }))
+        Self(Arc::new(Inner { parts, tokens: TokenCache::new(), failures: SignInFailures::default() }))
     }
 
     pub(super) fn parts(&self) -> &AuthorityParts {
@@ -70,5 +73,16 @@ impl Authority {
 
     pub(super) fn tokens(&self) -> &TokenCache {
         &self.0.tokens
+    }
+
+    pub(super) fn failures(&self) -> &SignInFailures {
+        &self.0.failures
+    }
+
+    /// What `caller` does now; without one, what nobody's permission is needed for.
+    pub(super) fn act(&self, caller: Option<&Caller>, context: &CallContext) -> Act {
+        let now = self.parts().clock.now();
+        let event_id = EventId::generate(now, &*self.parts().entropy);
+        Act { actor: caller.map(Caller::actor), origin: context.origin.clone(), now, event_id }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use countersign_verify::{Claims, KeyId};
 
-use crate::domain::{Epoch, Roles, SessionId, User, UserAt, UserId};
+use super::Error;
+use crate::domain::{Actor, Epoch, Roles, SessionId, User, UserAt, UserId};
 
 /// An authenticated caller. Only this module's floor can make one.
 #[derive(Clone, Debug)]
@@ -98,6 +99,21 @@ impl Caller {
         match self.proof() {
             Proof::Password => None,
             Proof::Token { claims, .. } => Some(SessionId::from_uuid(claims.session_id)),
+        }
+    }
+
+    /// The permission, for the transaction that uses it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { at: self.user_at(), session: self.session_id() }
+    }
+
+    /// A permission that ended while it was being used, in the words of what was presented for it.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        match (error, self.proof()) {
+            (Error::PermissionEnded, Proof::Token { .. }) => Error::TokenRevoked,
+            (Error::PermissionEnded, Proof::Password) => Error::CredentialsInvalid,
+            (other, _) => other,
         }
     }
 

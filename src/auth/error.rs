@@ -6,7 +6,8 @@ use std::time::Duration;
 use countersign_verify::Defect;
 
 use crate::crypto::HashError;
-use crate::store::StoreError;
+use crate::domain::Standing;
+use crate::store::{ActError, StoreError};
 
 /// A refusal of a use case.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum Error {
     /// Malformed, forged, foreign or for another audience. Which check failed is for the log: it would help a forger.
     #[error("the token is not valid")]
     TokenInvalid(Defect),
+    /// Not a refresh token that was made here.
+    #[error("the refresh token is not valid")]
+    RefreshTokenInvalid,
+    /// A spent refresh token came again; its session has been ended.
+    #[error("the refresh token was spent before: its session has been ended")]
+    RefreshTokenReused,
     /// Good once, and its time is over.
     #[error("the token has expired")]
     TokenExpired,
@@ -43,6 +50,15 @@ pub enum Error {
     /// There is no such user.
     #[error("there is no such user")]
     UserNotFound,
+    /// There is no such session, or it is over, or not the caller's.
+    #[error("there is no such session")]
+    SessionNotFound,
+    /// Without this user nobody could do what admins do.
+    #[error("the last admin cannot be deleted, disabled or demoted")]
+    LastAdmin,
+    /// The caller's permission ended before it was used. A use case that has a caller says it in that one's words.
+    #[error("the permission ended before it was used")]
+    PermissionEnded,
     /// The hash cannot be computed within the call's time.
     #[error("password hashing is busy")]
     HashingBusy {
@@ -64,11 +80,37 @@ impl Error {
     }
 }
 
+impl Standing {
+    /// What is refused to the tokens of a session that is not live.
+    pub(super) fn check(self) -> Result<(), Error> {
+        match self {
+            Self::Live => Ok(()),
+            Self::Expired => Err(Error::TokenExpired),
+            Self::Ended => Err(Error::TokenRevoked),
+        }
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unreachable(_) => Self::StoreUnavailable(error),
             other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+impl From<ActError> for Error {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::NotAllowedAnyMore => Self::PermissionEnded,
+            // A password that was proven and replaced meanwhile, a code that was spent meanwhile: they prove nothing.
+            ActError::Stale => Self::CredentialsInvalid,
+            ActError::NameTaken => Self::UsernameTaken,
+            ActError::UserNotFound => Self::UserNotFound,
+            ActError::SessionNotFound => Self::SessionNotFound,
+            ActError::LastAdmin => Self::LastAdmin,
+            ActError::Store(error) => error.into(),
         }
     }
 }

@@ -1,23 +1,44 @@
 //! The use cases: what Countersign decides. Slow hashing happens outside any transaction, and whatever could have
 //! changed meanwhile is read again in the statement that decides.
 
+mod administer;
 mod audience;
 mod authenticate;
 mod authority;
+mod call_context;
 mod caller;
+mod change_password;
 mod credentials;
+mod delete_user;
 mod error;
 mod issue_token;
+mod janitor;
+mod listing;
 mod lookup_user;
+mod mint;
+mod new_password;
+mod open_session;
+mod refresh;
 mod register;
+mod sessions;
 mod sign_in;
+mod sign_in_failures;
+mod sign_out;
 mod token_cache;
 
+pub use administer::IssuedResetCode;
 pub use audience::{Audiences, AudiencesError};
 pub use authority::{Authority, AuthorityParts, Policy};
+pub use call_context::CallContext;
 pub use caller::{Caller, Proof};
 pub use credentials::Presented;
 pub use error::Error;
-pub use issue_token::{IssueCommand, Issued};
+pub use issue_token::IssueCommand;
+pub use janitor::Janitor;
+pub use listing::{Page, PageRequest};
 pub use lookup_user::UserRef;
+pub use mint::Issued;
+pub use new_password::NewPasswords;
+pub use refresh::RefreshCommand;
 pub use register::{NewUser, Registrar, Registration};
+pub use sessions::ShownSession;

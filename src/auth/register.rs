@@ -2,15 +2,10 @@
 //! admin.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use super::{Authority, Caller, Error, Presented};
-use crate::crypto::{NewPasswordError, PasswordHasher};
-use crate::domain::{
-    Clock, Entropy, Epoch, PasswordPolicy, PasswordRule, PlainPassword, Roles, User, UserAt, UserId,
-    UserState, Username,
-};
-use crate::store::{InsertUserError, Store};
+use super::{Authority, CallContext, Caller, Error, NewPasswords, Presented};
+use crate::domain::{Act, Actor, Clock, Entropy, Epoch, EventId, Roles, User, UserId, UserState, Username};
+use crate::store::Store;
 
 /// Who may register users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +21,8 @@ pub enum Registration {
 pub struct Registrar {
     /// Where users live.
     pub store: Store,
-    /// Hashes their passwords.
-    pub hasher: PasswordHasher,
-    /// What is asked of a new password.
-    pub passwords: PasswordPolicy,
+    /// Takes their passwords.
+    pub passwords: NewPasswords,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.
@@ -44,8 +37,8 @@ pub struct NewUser<'a> {
     pub password: &'a str,
     /// The roles.
     pub roles: Roles,
-    /// The user who makes it, where that is not left to everybody.
-    pub by: Option<UserAt>,
+    /// Who makes it, where that is not left to everybody.
+    pub by: Option<Actor>,
 }
 
 impl Authority {
@@ -55,39 +48,42 @@ impl Authority {
         presented: &Presented,
         username: &str,
         password: &str,
-        deadline: Option<Instant>,
+        context: &CallContext,
     ) -> Result<User, Error> {
         let parts = self.parts();
         let by = match parts.policy.registration {
             Registration::Open => None,
-            Registration::Closed => Some(self.authenticate_admin(presented, deadline).await?.user_at()),
+            Registration::Closed => Some(self.authenticate_admin(presented, context).await?),
         };
-        let new = NewUser { username, password, roles: Roles::default(), by };
-        parts.registrar.register(new, deadline).await
+        let actor = by.as_ref().map(Caller::actor);
+        let new = NewUser { username, password, roles: Roles::default(), by: actor };
+        parts.registrar.register(new, context).await.map_err(|error| match by {
+            Some(caller) => caller.explain(error),
+            None => error,
+        })
     }
 
     async fn authenticate_admin(
         &self,
         presented: &Presented,
-        deadline: Option<Instant>,
+        context: &CallContext,
     ) -> Result<Caller, Error> {
-        let caller = self.authenticate(presented, deadline).await?;
+        let caller = self.authenticate(presented, context).await?;
         if caller.has_any_role(&["admin"]) { Ok(caller) } else { Err(Error::RoleRequired) }
     }
 }
 
 impl Registrar {
     /// Makes a user. Nothing is stored unless the answer is `Ok`.
-    pub async fn register(&self, new: NewUser<'_>, deadline: Option<Instant>) -> Result<User, Error> {
+    pub async fn register(&self, new: NewUser<'_>, context: &CallContext) -> Result<User, Error> {
         let username =
             Username::parse(new.username).map_err(|rule| Error::field("username", rule.to_string()))?;
-        let password =
-            PlainPassword::parse_new(new.password, username.shown(), &self.passwords).map_err(broken_rule)?;
+        let password = self.passwords.parse("password", new.password, username.shown())?;
         // Names are not secret while they can be tried out; asking first spares a hash. The insert still decides.
-        if self.store.find_user_by_name(&username).await?.is_some() {
+        if self.store.is_name_taken(&username, self.clock.now()).await? {
             return Err(Error::UsernameTaken);
         }
-        let stored = self.hasher.hash_new(password, deadline).await?;
+        let stored = self.passwords.hash("password", password, context.deadline).await?;
         let now = self.clock.now();
         let user = User {
             id: UserId::generate(now, &*self.entropy),
@@ -97,30 +93,9 @@ impl Registrar {
             epoch: Epoch::FIRST,
             created: now,
         };
-        self.store.insert_user(&user, &stored, new.by).await?;
+        let event_id = EventId::generate(now, &*self.entropy);
+        let act = Act { actor: new.by, origin: context.origin.clone(), now, event_id };
+        self.store.insert_user(&user, &stored, &act).await?;
         Ok(user)
-    }
-}
-
-fn broken_rule(rule: PasswordRule) -> Error {
-    Error::field("password", rule.to_string())
-}
-
-impl From<NewPasswordError> for Error {
-    fn from(error: NewPasswordError) -> Self {
-        match error {
-            NewPasswordError::Common => broken_rule(PasswordRule::Common),
-            NewPasswordError::Hash(error) => error.into(),
-        }
-    }
-}
-
-impl From<InsertUserError> for Error {
-    fn from(error: InsertUserError) -> Self {
-        match error {
-            InsertUserError::NameTaken => Self::UsernameTaken,
-            InsertUserError::NotAllowedAnyMore => Self::CredentialsInvalid,
-            InsertUserError::Store(error) => error.into(),
-        }
     }
 }

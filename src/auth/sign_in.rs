@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Authority, Error};
+use super::{Authority, CallContext, Error};
 use crate::crypto::{HashError, Verification};
-use crate::domain::{PlainPassword, StoredPassword, User, UserState, Username};
+use crate::domain::{PlainPassword, StoredPassword, User, UserId, UserState, Username};
 
 impl Authority {
     /// The active user of this name and password. Whoever acts on the proof has to check the user's epoch again in the
@@ -15,28 +15,52 @@ impl Authority {
         &self,
         username: &str,
         password: &str,
-        deadline: Option<Instant>,
+        context: &CallContext,
     ) -> Result<User, Error> {
-        let hasher = &self.parts().hasher;
-        let presented = PlainPassword::presented(password).map(Arc::new);
-        match (self.find_active_user(username).await?, presented) {
-            (Some((user, stored)), Some(password)) => {
-                match self.matches(&user, &stored, password, deadline).await? {
-                    true => Ok(user),
-                    false => Err(Error::CredentialsInvalid),
-                }
-            }
-            (_, presented) => {
-                hasher.verify_decoy(presented, deadline).await?;
-                Err(Error::CredentialsInvalid)
-            }
-        }
+        let found = self.find_user(username).await?;
+        self.prove(found, password, context).await
     }
 
-    async fn find_active_user(&self, username: &str) -> Result<Option<(User, StoredPassword)>, Error> {
+    /// The user of this id, if it is active and this is its password: for those who are known already and have to prove it
+    /// once more. Counted like any other guess.
+    pub(super) async fn prove_own_password(
+        &self,
+        id: UserId,
+        password: &str,
+        context: &CallContext,
+    ) -> Result<User, Error> {
+        let found = self.parts().store.lookup_user_with_password(id).await?;
+        self.prove(found, password, context).await
+    }
+
+    async fn prove(
+        &self,
+        found: Option<(User, StoredPassword)>,
+        password: &str,
+        context: &CallContext,
+    ) -> Result<User, Error> {
+        let meant = found.as_ref().map(|(user, _)| user.id);
+        let active = found.filter(|(user, _)| user.state == UserState::Active);
+        let presented = PlainPassword::presented(password).map(Arc::new);
+        let proven = match (active, presented) {
+            (Some((user, stored)), Some(password)) => {
+                self.matches(&user, &stored, password, context.deadline).await?.then_some(user)
+            }
+            (_, presented) => {
+                self.parts().hasher.verify_decoy(presented, context.deadline).await?;
+                None
+            }
+        };
+        proven.ok_or_else(|| {
+            let parts = self.parts();
+            self.failures().count((meant, context.origin.address), parts.clock.now(), &*parts.entropy);
+            Error::CredentialsInvalid
+        })
+    }
+
+    async fn find_user(&self, username: &str) -> Result<Option<(User, StoredPassword)>, Error> {
         let Ok(username) = Username::parse(username) else { return Ok(None) };
-        let found = self.parts().store.find_user_by_name(&username).await?;
-        Ok(found.filter(|(user, _)| user.state == UserState::Active))
+        Ok(self.parts().store.find_user_by_name(&username).await?)
     }
 
     async fn matches(

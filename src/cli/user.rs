@@ -8,10 +8,10 @@ use tokio::runtime;
 use zeroize::Zeroizing;
 
 use super::{Failure, print};
-use crate::auth::{NewUser, Registrar};
+use crate::auth::{CallContext, NewPasswords, NewUser, Registrar};
 use crate::config::{Problems, Sources, UserCommandConfig};
 use crate::crypto::PasswordHasher;
-use crate::domain::{Roles, User, Username};
+use crate::domain::{Origin, Roles, User, Username};
 use crate::server::Surroundings;
 use crate::store::Store;
 use crate::telemetry;
@@ -79,9 +79,11 @@ async fn register(
     let Surroundings { clock, entropy } = Surroundings::system();
     let store = Store::open(&config.store, clock.now()).await.map_err(Failure::refused)?;
     let hasher = PasswordHasher::start(config.hasher, Arc::clone(&entropy)).map_err(Failure::refused)?;
-    let registrar = Registrar { store: store.clone(), hasher, passwords: config.passwords, clock, entropy };
+    let passwords = NewPasswords { hasher, policy: config.passwords };
+    let registrar = Registrar { store: store.clone(), passwords, clock, entropy };
+    let context = CallContext { deadline: None, origin: Origin::unknown() };
     let made = registrar
-        .register(NewUser { username, password, roles, by: None }, None)
+        .register(NewUser { username, password, roles, by: None }, &context)
         .await
         .map_err(Failure::refused);
     store.close().await.map_err(Failure::refused)?;

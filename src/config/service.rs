@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracing::Level;
 
 use super::{Problems, Values, values};
 use crate::auth::{Audiences, Policy, Registration};
 use crate::crypto::HasherConfig;
-use crate::domain::{Lifetimes, PasswordPolicy};
+use crate::domain::{Lifetimes, PasswordPolicy, SessionLimits};
 use crate::server::{MasterKeyFiles, ServerConfig};
-use crate::store::{DatabaseUrl, StoreConfig};
+use crate::store::{DatabaseUrl, Faults, StoreConfig};
 use crate::telemetry::{LogConfig, LogFormat};
 use crate::transport::PeerLimitConfig;
 
@@ -131,7 +132,7 @@ fn check_plaintext(values: &Values, problems: &mut Problems, exposed: bool) {
 fn store(values: &Values, problems: &mut Problems) -> Option<StoreConfig> {
     let url =
         values.read("database-url", problems, |text| DatabaseUrl::parse(text).map_err(|e| e.to_string()))?;
-    Some(StoreConfig { url })
+    Some(StoreConfig { url, faults: Faults::default() })
 }
 
 fn master_keys(
@@ -197,7 +198,7 @@ fn policy(values: &Values, problems: &mut Problems, loopback: bool) -> Option<Po
         }
         max => max,
     });
-    let session = values.read("session-absolute-limit", problems, values::span);
+    let sessions = sessions(values, problems, max);
     let auto = if loopback { Registration::Open } else { Registration::Closed };
     let registration = values.read("registration", problems, |text| {
         values::word(text, &[("auto", auto), ("open", Registration::Open), ("closed", Registration::Closed)])
@@ -206,8 +207,29 @@ fn policy(values: &Values, problems: &mut Problems, loopback: bool) -> Option<Po
         issuer: issuer?,
         audiences: audiences?,
         lifetimes: Lifetimes { default: default?, max: max? },
-        session_absolute_limit: session?,
+        sessions: sessions?,
         registration: registration?,
+    })
+}
+
+fn sessions(
+    values: &Values,
+    problems: &mut Problems,
+    longest_token: Option<Duration>,
+) -> Option<SessionLimits> {
+    let idle = values.read("session-idle-limit", problems, |text| match values::span(text) {
+        Ok(idle) if longest_token.is_some_and(|longest| longest > idle) => {
+            Err("must not be less than --max-token-lifetime: a session would end before its tokens"
+                .to_owned())
+        }
+        idle => idle,
+    });
+    let absolute = values.read("session-absolute-limit", problems, values::span);
+    let per_user = values.read("max-sessions-per-user", problems, |text| values::number(text, 0, 1_000_000));
+    Some(SessionLimits {
+        idle: idle?,
+        absolute: absolute?,
+        per_user: per_user.map(|most| (most > 0).then_some(most))?,
     })
 }
 

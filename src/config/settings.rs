@@ -73,7 +73,7 @@ const fn within(scope: Scope, setting: Setting) -> Setting {
 }
 
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 20] = [
+pub const SETTINGS: [Setting; 22] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
@@ -124,9 +124,22 @@ pub const SETTINGS: [Setting; 20] = [
         "max-token-lifetime",
         "SPAN",
         Some("1h"),
-        "The longest lifetime of a token, and of a chain of renewals after a password",
+        "The longest lifetime of a token, and of a chain of renewals after a password or refresh",
     ),
-    service("session-absolute-limit", "SPAN", Some("30d"), "How long after its opening a session ends"),
+    service("session-idle-limit", "SPAN", Some("7d"), "How long after its last use a session ends"),
+    service(
+        "session-absolute-limit",
+        "SPAN",
+        Some("30d"),
+        "How long after its opening a session ends, however much it is used",
+    ),
+    service(
+        "max-sessions-per-user",
+        "N",
+        Some("64"),
+        "How many live sessions a user may have, without the role service; one more ends the one that was not used for the \
+         longest time. 0 is no limit",
+    ),
     within(
         Scope::Passwords,
         service(

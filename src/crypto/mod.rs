@@ -8,7 +8,10 @@ mod master_key;
 mod paserk;
 mod password_hasher;
 mod phc;
+mod refresh_token;
+mod reset_code;
 mod secret_key;
+mod server_key;
 #[cfg(test)]
 mod test_support;
 mod token_signer;
@@ -22,5 +25,8 @@ pub use paserk::PaserkError;
 pub use password_hasher::{
     HashError, HasherConfig, HasherError, NewPasswordError, PasswordHasher, Verification,
 };
+pub use refresh_token::RefreshToken;
+pub use reset_code::ResetCode;
 pub use secret_key::SecretKey;
+pub use server_key::ServerKey;
 pub use token_signer::TokenSigner;

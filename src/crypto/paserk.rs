@@ -1,5 +1,5 @@
-//! PASERK texts of secret bytes: a fixed prefix and unpadded base64url, wiped on the way. Which prefix means which key
-//! is for the keys to say.
+//! Texts of secret bytes, as PASERK writes them: a fixed prefix and unpadded base64url, wiped on the way. Which prefix
+//! means which secret is for the secrets to say.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,20 +20,27 @@ pub(super) fn decode<const N: usize>(
     text: &str,
     prefix: &'static str,
 ) -> Result<Zeroizing<[u8; N]>, PaserkError> {
+    let bytes = decode_bytes(text, prefix, N)?;
+    let mut array = Zeroizing::new([0; N]);
+    array.copy_from_slice(&bytes);
+    Ok(array)
+}
+
+/// The same where the number of bytes, `length`, is worked out.
+pub(super) fn decode_bytes(
+    text: &str,
+    prefix: &'static str,
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, PaserkError> {
     let malformed = PaserkError { kind: prefix };
     let encoded = text.strip_prefix(prefix).ok_or(malformed)?;
-    if encoded.len() != (N * 4).div_ceil(3) {
+    if encoded.len() != (length * 4).div_ceil(3) {
         return Err(malformed);
     }
     // Reserved at once: a vector that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
     URL_SAFE_NO_PAD.decode_vec(encoded, &mut bytes).map_err(|_| malformed)?;
-    let mut array = Zeroizing::new([0; N]);
-    if bytes.len() != N {
-        return Err(malformed);
-    }
-    array.copy_from_slice(&bytes);
-    Ok(array)
+    if bytes.len() == length { Ok(bytes) } else { Err(malformed) }
 }
 
 /// The text of `bytes`.

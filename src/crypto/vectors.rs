@@ -110,3 +110,18 @@ fn k4_secret_wrap_pie() {
         }
     }
 }
+
+#[test]
+fn k4_local_wrap_pie() {
+    for vector in read::<WrapVector>(include_str!("../../tests/vectors/k4.local-wrap.pie.json"), 4) {
+        let master_key = master_key(&vector.wrapping_key).unwrap();
+        let unwrapped = master_key.unwrap_server_key(&vector.paserk);
+        assert_eq!(unwrapped.is_err(), vector.expect_fail, "{}", vector.name);
+        if let Ok(key) = unwrapped {
+            assert_eq!(Some(key.as_bytes().to_vec()), vector.unwrapped.as_deref().map(hex));
+            let text = super::paserk::decode::<96>(&vector.paserk, "k4.local-wrap.pie.").unwrap();
+            let again = master_key.wrap_server_key(&key, &Known(text[32..64].to_vec()));
+            assert_eq!(again, vector.paserk, "{}", vector.name);
+        }
+    }
+}

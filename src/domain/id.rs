@@ -39,6 +39,14 @@ macro_rules! id {
             pub const fn as_uuid(self) -> Uuid {
                 self.0
             }
+
+            /// When it was made, as it says itself.
+            #[must_use]
+            pub fn created(self) -> Timestamp {
+                let mut millis = [0; 8];
+                millis[2..].copy_from_slice(&self.0.as_bytes()[..6]);
+                Timestamp::from_millis(i64::from_be_bytes(millis))
+            }
         }
 
         impl fmt::Display for $name {
@@ -68,6 +76,11 @@ id! {
     TokenId
 }
 
+id! {
+    /// A security event.
+    EventId
+}
+
 fn generate(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     let mut random = [0; 10];
     entropy.fill(&mut random);
@@ -85,6 +98,18 @@ fn parse(text: &str) -> Result<Uuid, IdError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        struct Zeros;
+        impl Entropy for Zeros {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(0);
+            }
+        }
+        let now = Timestamp::from_millis(1_767_225_600_400);
+        assert_eq!(SessionId::generate(now, &Zeros).created(), now);
+    }
 
     #[test]
     fn an_id_has_one_spelling() {

@@ -9,7 +9,7 @@ use super::Timestamp;
 pub struct Lifetimes {
     /// For those who ask for none.
     pub default: Duration,
-    /// What longer wishes are shortened to, and how long after a password a chain of renewals ends.
+    /// What longer wishes are shortened to, and how long after a password or refresh a chain of renewals ends.
     pub max: Duration,
 }
 

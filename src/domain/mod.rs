@@ -1,21 +1,33 @@
 //! Pure rules on values and `now`: no async, no I/O, no database, no wire types.
 
+mod act;
+mod event;
 mod id;
 mod lifetime;
+mod origin;
 mod password;
 mod randomness;
+mod refresh_chain;
+mod retry_key;
 mod role;
 mod session;
 mod time;
 mod user;
 mod username;
 
-pub use id::{IdError, SessionId, TokenId, UserId};
+pub use act::{Act, Actor};
+pub use event::{EventKind, SecurityEvent};
+pub use id::{EventId, IdError, SessionId, TokenId, UserId};
 pub use lifetime::{LifetimeError, Lifetimes};
+pub use origin::{Origin, UserAgent};
 pub use password::{PasswordPolicy, PasswordRule, PlainPassword, StoredPassword};
 pub use randomness::Entropy;
+pub use refresh_chain::{
+    Generation, Presentation, PresentedRefresh, RefreshChain, RetryHash, Salt, Spent, TokenHash,
+};
+pub use retry_key::{RetryKey, RetryKeyError};
 pub use role::{Role, RoleError, Roles};
-pub use session::{AuthMethods, Session, Standing};
+pub use session::{AuthMethods, Session, SessionLimits, Standing};
 pub use time::{Clock, Timestamp};
-pub use user::{Epoch, User, UserAt, UserState};
+pub use user::{Epoch, Unchanged, User, UserAt, UserState};
 pub use username::{Username, UsernameRule};

@@ -58,6 +58,12 @@ impl Roles {
         if roles.len() > MAX_ROLES { Err(RoleError::TooMany) } else { Ok(Self(roles)) }
     }
 
+    /// Whether `role` is among them.
+    #[must_use]
+    pub fn has(&self, role: &str) -> bool {
+        self.iter().any(|known| known == role)
+    }
+
     /// The roles' texts, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(Role::as_str)
@@ -80,6 +86,7 @@ mod tests {
     fn a_set_of_roles_is_sorted_and_bounded() {
         let roles = Roles::parse(["verifier", "admin", "admin"]).unwrap();
         assert_eq!(roles.iter().collect::<Vec<_>>(), ["admin", "verifier"]);
+        assert!(roles.has("admin") && !roles.has("admi"));
         let many: Vec<String> = (0..17).map(|n| format!("r{n}")).collect();
         assert_eq!(Roles::parse(many.iter().map(String::as_str)), Err(RoleError::TooMany));
     }

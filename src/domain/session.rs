@@ -1,16 +1,19 @@
 //! A session: opened by a password, owner of all tokens issued from it.
 //!
 //! ```text
-//!           open                    absolute limit
-//! password ──────▶ live ───────────────────────────▶ expired
-//!                   │                                   ▲
-//!                   │ ended (logout, theft, …)          │ nothing leads back
-//!                   └─────────────▶ ended ──────────────┘
+//!           open          absolute limit, or not used for the idle limit
+//! password ──────▶ live ───────────────────────────────────────────────▶ expired
+//!                   │                                                       ▲
+//!                   │ ended (sign-out, theft, new password, …)              │ nothing leads back
+//!                   └───────────────────▶ ended ────────────────────────────┘
 //! ```
+//!
+//! Which refresh token it accepts next is `refresh_chain`'s.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::{SessionId, Timestamp, UserId};
+use super::{Origin, SessionId, Timestamp, UserId};
 
 /// A session as the database holds it.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ pub struct Session {
     pub user_id: UserId,
     /// How its owner proved who it is.
     pub methods: AuthMethods,
-    /// When its owner last did.
+    /// The last password or refresh.
     pub auth_time: Timestamp,
     /// When it was opened.
     pub created: Timestamp,
@@ -29,8 +32,12 @@ pub struct Session {
     pub used: Timestamp,
     /// The absolute limit; it never moves.
     pub expires: Timestamp,
+    /// No access token of it lives longer than this: how long its end must be remembered.
+    pub tokens_until: Timestamp,
     /// When it was ended before its time.
     pub ended: Option<Timestamp>,
+    /// From where it was opened or last refreshed.
+    pub origin: Origin,
 }
 
 /// What may be done with a session now.
@@ -44,6 +51,17 @@ pub enum Standing {
     Ended,
 }
 
+/// How long sessions last, and how many a user may have.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// How long after its last use a session ends.
+    pub idle: Duration,
+    /// How long after its opening a session ends, however much it is used.
+    pub absolute: Duration,
+    /// How many live sessions a user may have; `None` is no limit.
+    pub per_user: Option<u32>,
+}
+
 /// How a user proved who it is: the claim `amr`, with the names of RFC 8176.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMethods {
@@ -52,14 +70,28 @@ pub enum AuthMethods {
 }
 
 impl Session {
-    /// Decided at each read, never by a background task: the janitor only frees space.
+    /// Decided at each read, never by a background task: the janitor only frees space. The absolute limit comes first, so
+    /// that the answer does not depend on whether the row is still there: its age tells it too.
     #[must_use]
-    pub fn standing(&self, now: Timestamp) -> Standing {
+    pub fn standing(&self, now: Timestamp, limits: &SessionLimits) -> Standing {
         match self.ended {
+            _ if now >= self.expires => Standing::Expired,
             Some(_) => Standing::Ended,
-            None if now >= self.expires => Standing::Expired,
+            None if now >= self.expires_at(limits) => Standing::Expired,
             None => Standing::Live,
         }
+    }
+
+    /// The standing of a session whose row has been purged, by its id's age: what was left behind was over.
+    #[must_use]
+    pub fn standing_of_purged(id: SessionId, now: Timestamp, limits: &SessionLimits) -> Standing {
+        if now >= id.created().plus(limits.absolute) { Standing::Expired } else { Standing::Ended }
+    }
+
+    /// When it ends if it is not used again.
+    #[must_use]
+    pub fn expires_at(&self, limits: &SessionLimits) -> Timestamp {
+        self.expires.min(self.used.plus(limits.idle))
     }
 }
 
@@ -90,20 +122,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_expires_at_its_limit_and_not_before() {
+    fn a_session_ends_at_the_nearer_of_its_limits_and_not_before() {
         let at = Timestamp::from_millis;
+        let limits = |idle| SessionLimits {
+            idle: Duration::from_millis(idle),
+            absolute: Duration::from_millis(1000),
+            per_user: None,
+        };
         let session = Session {
             id: SessionId::from_uuid(uuid::Uuid::nil()),
             user_id: UserId::from_uuid(uuid::Uuid::nil()),
             methods: AuthMethods::Password,
             auth_time: at(0),
             created: at(0),
-            used: at(0),
+            used: at(200),
             expires: at(1000),
+            tokens_until: at(1000),
             ended: None,
+            origin: Origin::unknown(),
         };
-        assert_eq!(session.standing(at(999)), Standing::Live);
-        assert_eq!(session.standing(at(1000)), Standing::Expired);
-        assert_eq!(Session { ended: Some(at(5)), ..session }.standing(at(10)), Standing::Ended);
+        assert_eq!(session.standing(at(999), &limits(5000)), Standing::Live);
+        assert_eq!(session.standing(at(1000), &limits(5000)), Standing::Expired);
+        assert_eq!(session.standing(at(499), &limits(300)), Standing::Live);
+        assert_eq!(session.standing(at(500), &limits(300)), Standing::Expired);
+        let ended = Session { ended: Some(at(5)), ..session };
+        assert_eq!(ended.standing(at(10), &limits(300)), Standing::Ended);
+        assert_eq!(ended.standing(at(999), &limits(300)), Standing::Ended);
+        assert_eq!(ended.standing(at(1000), &limits(300)), Standing::Expired);
     }
 }

@@ -1,4 +1,14 @@
 //! A user: who can prove itself, and whether it may still.
+//!
+//! ```text
+//!            disable
+//! active ◀───────────▶ disabled
+//!   │        enable        │
+//!   └──────▶ deleted ◀─────┘   the id is never used again, the name not for 90 days
+//! ```
+//!
+//! Whatever leads away from `active`, and each new password, raises the epoch and ends all sessions. A deleted user is
+//! nobody: the store keeps its row so that the name rests, and never gives it out.
 
 use super::{Roles, Timestamp, UserId, Username};
 
@@ -37,6 +47,28 @@ pub enum UserState {
     Disabled,
 }
 
+/// A user is already what it was to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unchanged;
+
+impl UserState {
+    /// What disabling makes of it.
+    pub fn disable(self) -> Result<Self, Unchanged> {
+        match self {
+            Self::Active => Ok(Self::Disabled),
+            Self::Disabled => Err(Unchanged),
+        }
+    }
+
+    /// What enabling makes of it.
+    pub fn enable(self) -> Result<Self, Unchanged> {
+        match self {
+            Self::Disabled => Ok(Self::Active),
+            Self::Active => Err(Unchanged),
+        }
+    }
+}
+
 /// The generation of a user's tokens. It is raised by whatever ends them all; a token of a lower one is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(i64);
@@ -55,5 +87,11 @@ impl Epoch {
     #[must_use]
     pub const fn number(self) -> i64 {
         self.0
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 }

@@ -4,11 +4,8 @@ use tonic::{Request, Response, Status};
 
 use super::{call, convert};
 use crate::auth::Authority;
+use crate::pb::auth::v1 as pb;
 use crate::pb::auth::v1::auth_service_server::AuthService;
-use crate::pb::auth::v1::{
-    CreateUserRequest, CreateUserResponse, GetUserRequest, GetUserResponse, GreetRequest, GreetResponse,
-    IssueTokenRequest, IssueTokenResponse,
-};
 
 /// The service, on the use cases of `auth`.
 pub(super) struct AuthRpc {
@@ -25,38 +22,131 @@ impl AuthRpc {
 impl AuthService for AuthRpc {
     async fn create_user(
         &self,
-        request: Request<CreateUserRequest>,
-    ) -> Result<Response<CreateUserResponse>, Status> {
-        let deadline = call::deadline(&request);
+        request: Request<pb::CreateUserRequest>,
+    ) -> Result<Response<pb::CreateUserResponse>, Status> {
+        let context = call::context(&request);
         let presented = call::presented(&request);
         let (username, password) = convert::new_user(request.into_inner());
-        let user = self.authority.register(&presented, &username, &password, deadline).await?;
-        Ok(Response::new(CreateUserResponse { user: Some(convert::user(&user)) }))
+        let user = self.authority.register(&presented, &username, &password, &context).await?;
+        Ok(Response::new(pb::CreateUserResponse { user: Some(convert::user(&user)) }))
     }
 
-    async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
+    async fn get_user(
+        &self,
+        request: Request<pb::GetUserRequest>,
+    ) -> Result<Response<pb::GetUserResponse>, Status> {
         let caller = call::caller(&request)?;
         let wanted = convert::user_ref(&request.into_inner().user_id)?;
         let user = self.authority.lookup_user(&caller, wanted).await?;
-        Ok(Response::new(GetUserResponse { user: Some(convert::user(&user)) }))
+        Ok(Response::new(pb::GetUserResponse { user: Some(convert::user(&user)) }))
     }
 
     async fn issue_token(
         &self,
-        request: Request<IssueTokenRequest>,
-    ) -> Result<Response<IssueTokenResponse>, Status> {
-        let deadline = call::deadline(&request);
+        request: Request<pb::IssueTokenRequest>,
+    ) -> Result<Response<pb::IssueTokenResponse>, Status> {
+        let context = call::context(&request);
         let presented = call::presented(&request);
-        let command = convert::issue_command(request.into_inner(), presented, deadline)?;
+        let command = convert::issue_command(request.into_inner(), presented, context)?;
         let issued = self.authority.issue_token(command).await?;
-        Ok(Response::new(convert::issued(issued)))
+        Ok(Response::new(convert::issued(&issued)))
     }
 
-    async fn greet(&self, request: Request<GreetRequest>) -> Result<Response<GreetResponse>, Status> {
+    async fn greet(&self, request: Request<pb::GreetRequest>) -> Result<Response<pb::GreetResponse>, Status> {
         let caller = call::caller(&request)?;
-        Ok(Response::new(GreetResponse {
+        Ok(Response::new(pb::GreetResponse {
             message: format!("Hello, {}!", caller.username()),
             caller: Some(convert::caller(&caller)),
         }))
+    }
+
+    async fn refresh_token(
+        &self,
+        request: Request<pb::RefreshTokenRequest>,
+    ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
+        let context = call::context(&request);
+        let command = convert::refresh_command(request.into_inner(), context);
+        let issued = self.authority.refresh(command).await?;
+        Ok(Response::new(convert::refreshed(&issued)))
+    }
+
+    async fn revoke_token(
+        &self,
+        request: Request<pb::RevokeTokenRequest>,
+    ) -> Result<Response<pb::RevokeTokenResponse>, Status> {
+        let context = call::context(&request);
+        let token = convert::secret(request.into_inner().token);
+        self.authority.revoke_token(&token, &context).await?;
+        Ok(Response::new(pb::RevokeTokenResponse {}))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let caller = call::caller(&request)?;
+        let wanted = convert::user_or_caller(&request.into_inner().user_id)?;
+        let sessions = self.authority.list_sessions(&caller, wanted).await?;
+        Ok(Response::new(pb::ListSessionsResponse {
+            sessions: sessions.iter().map(convert::session).collect(),
+        }))
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<pb::RevokeSessionRequest>,
+    ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let id = convert::session_id(&request.into_inner().session_id)?;
+        self.authority.revoke_session(&caller, id, &context).await?;
+        Ok(Response::new(pb::RevokeSessionResponse {}))
+    }
+
+    async fn revoke_all_sessions(
+        &self,
+        request: Request<pb::RevokeAllSessionsRequest>,
+    ) -> Result<Response<pb::RevokeAllSessionsResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let message = request.into_inner();
+        let wanted = convert::user_or_caller(&message.user_id)?;
+        let count =
+            self.authority.revoke_all_sessions(&caller, wanted, message.keep_current, &context).await?;
+        let revoked_count = i32::try_from(count).unwrap_or(i32::MAX);
+        Ok(Response::new(pb::RevokeAllSessionsResponse { revoked_count }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<pb::ChangePasswordRequest>,
+    ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let message = request.into_inner();
+        let current = convert::secret(message.current_password);
+        let new = convert::secret(message.new_password);
+        let issued = self.authority.change_password(&caller, &current, &new, &context).await?;
+        Ok(Response::new(convert::changed_password(&issued)))
+    }
+
+    async fn reset_password(
+        &self,
+        request: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        let context = call::context(&request);
+        let message = request.into_inner();
+        let (code, new) = (convert::secret(message.reset_code), convert::secret(message.new_password));
+        self.authority.reset_password(&code, &new, &context).await?;
+        Ok(Response::new(pb::ResetPasswordResponse {}))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<pb::DeleteUserRequest>,
+    ) -> Result<Response<pb::DeleteUserResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let message = request.into_inner();
+        let wanted = convert::user_ref(&message.user_id)?;
+        let current = convert::secret(message.current_password);
+        self.authority.delete_user(&caller, wanted, &current, &context).await?;
+        Ok(Response::new(pb::DeleteUserResponse {}))
     }
 }

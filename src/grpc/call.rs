@@ -1,16 +1,21 @@
-//! What the door tells a service about a call, beside its message: who called, and until when the answer is awaited.
+//! What the door tells a service about a call, beside its message: who called, from where, and until when the answer is
+//! awaited.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use tonic::Request;
 
-use crate::auth::{Caller, Error, Presented};
+use crate::auth::{CallContext, Caller, Error, Presented};
+use crate::domain::{Origin, UserAgent};
 
 /// One value in the request's extensions: each costs an allocation.
 #[derive(Clone)]
 pub(super) struct Call {
     /// When the answer is no longer waited for.
     pub(super) deadline: Instant,
+    /// From where it came.
+    pub(super) address: IpAddr,
     /// Who calls.
     pub(super) who: Who,
 }
@@ -42,7 +47,15 @@ pub(super) fn presented<T>(request: &Request<T>) -> Presented {
     }
 }
 
-/// When the answer is no longer waited for.
-pub(super) fn deadline<T>(request: &Request<T>) -> Option<Instant> {
-    request.extensions().get::<Call>().map(|call| call.deadline)
+/// What a use case has to know about the call.
+pub(super) fn context<T>(request: &Request<T>) -> CallContext {
+    let call = request.extensions().get::<Call>();
+    let user_agent = request.metadata().get("user-agent").and_then(|agent| agent.to_str().ok());
+    CallContext {
+        deadline: call.map(|call| call.deadline),
+        origin: Origin {
+            address: call.map(|call| call.address),
+            user_agent: UserAgent::cleaned(user_agent.unwrap_or_default()),
+        },
+    }
 }

@@ -11,6 +11,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,7 +34,8 @@ use super::services::{Services, Serving};
 use super::status;
 use super::stream_body::StreamBody;
 use super::stream_limit::{OpenStream, StreamLimit};
-use crate::auth::{Authority, Caller, Error};
+use crate::auth::{Authority, CallContext, Caller, Error};
+use crate::domain::{Origin, UserAgent};
 use crate::transport::{CallDeadline, Crowded, Handler, Peer, PeerLimit};
 
 /// The door; a cheap handle.
@@ -129,22 +131,22 @@ impl Door {
         let deadline = CallDeadline::of(request.headers(), arrival, method.streaming)
             .map_err(|_| Denial::Door(Refusal::TimeoutUnreadable))?;
         call.deadline = Some(deadline);
-        Ok(self.authenticate(request, method, deadline.0)?)
+        Ok(self.authenticate(request, method, (deadline.0, peer.address.ip().to_canonical()))?)
     }
 
     fn authenticate(
         &self,
         request: Request<Body>,
         method: &Arc<Method>,
-        deadline: Instant,
+        (deadline, address): (Instant, IpAddr),
     ) -> Result<State, Error> {
         match method.rule.credentials {
             Credentials::Ignored => {
-                return Ok(self.serve(method, request, Call { deadline, who: Who::Anybody }));
+                return Ok(self.serve(method, request, Call { deadline, address, who: Who::Anybody }));
             }
             Credentials::Optional => {
                 let who = Who::Presented(Authorization::read(request.headers()).into_presented());
-                return Ok(self.serve(method, request, Call { deadline, who }));
+                return Ok(self.serve(method, request, Call { deadline, address, who }));
             }
             Credentials::Required | Credentials::TokenOnly => {}
         }
@@ -155,15 +157,16 @@ impl Door {
             Authorization::Unreadable => Err(Error::CredentialsInvalid),
             Authorization::Token(_, token) => {
                 let caller = self.0.parts.authority.authenticate_token(&token)?;
-                self.let_in(method, request, caller, deadline)
+                self.let_in(method, request, caller, (deadline, address))
             }
             Authorization::Password { username, password } => {
                 let (door, method) = (self.clone(), Arc::clone(method));
+                let origin = Origin { address: Some(address), user_agent: UserAgent::default() };
+                let context = CallContext { deadline: Some(deadline), origin };
                 Ok(State::Proving(Box::pin(async move {
-                    let proving =
-                        door.0.parts.authority.authenticate_password(&username, &password, Some(deadline));
-                    let caller = proving.await?;
-                    door.let_in(&method, request, caller, deadline)
+                    let authority = &door.0.parts.authority;
+                    let caller = authority.authenticate_password(&username, &password, &context).await?;
+                    door.let_in(&method, request, caller, (deadline, address))
                 })))
             }
         }
@@ -174,10 +177,10 @@ impl Door {
         method: &Method,
         request: Request<Body>,
         caller: Caller,
-        deadline: Instant,
+        (deadline, address): (Instant, IpAddr),
     ) -> Result<State, Error> {
         method.authorize(&caller)?;
-        Ok(self.serve(method, request, Call { deadline, who: Who::Proven(caller) }))
+        Ok(self.serve(method, request, Call { deadline, address, who: Who::Proven(caller) }))
     }
 
     fn serve(&self, method: &Method, mut request: Request<Body>, call: Call) -> State {

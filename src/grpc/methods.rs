@@ -10,7 +10,8 @@ use crate::auth::{Caller, Error};
 use crate::pb::DESCRIPTOR_SET;
 
 /// The services of ours; every method of theirs carries its rule in the descriptor set.
-const OWN_SERVICES: [&str; 1] = ["auth.v1.AuthService"];
+const OWN_SERVICES: [(&str, Service); 2] =
+    [("auth.v1.AdminService", Service::Admin), ("auth.v1.AuthService", Service::Auth)];
 
 /// The methods of other people's services, whose protos carry no rule of ours.
 const LIBRARY_METHODS: [(&str, Service, bool); 4] = [
@@ -23,6 +24,7 @@ const LIBRARY_METHODS: [(&str, Service, bool); 4] = [
 /// Which service answers a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
+    Admin,
     Auth,
     Health,
     ReflectionV1,
@@ -53,12 +55,15 @@ impl Methods {
     }
 
     fn read(descriptor_set: &[u8], reflection: bool) -> Result<Self, MethodsError> {
-        let table = AccessTable::parse(descriptor_set, &OWN_SERVICES)?;
-        let own = table.iter().map(|method| Method {
-            path: method.path.clone(),
-            service: Service::Auth,
-            streaming: method.streaming,
-            rule: method.rule.clone(),
+        let table = AccessTable::parse(descriptor_set, &OWN_SERVICES.map(|(name, _)| name))?;
+        let service_of = |path: &str| {
+            let name = path.trim_start_matches('/').split('/').next();
+            OWN_SERVICES.iter().find(|(known, _)| Some(*known) == name).map(|(_, service)| *service)
+        };
+        let own = table.iter().filter_map(|method| {
+            let service = service_of(&method.path)?;
+            let (streaming, rule) = (method.streaming, method.rule.clone());
+            Some(Method { path: method.path.clone(), service, streaming, rule })
         });
         let library = LIBRARY_METHODS
             .into_iter()
@@ -155,8 +160,8 @@ mod tests {
     #[test]
     fn every_method_of_the_api_has_a_rule_and_a_missing_one_stops_the_start() {
         let methods = Methods::of_api(true).unwrap();
-        assert_eq!(methods.0.len(), 4 + LIBRARY_METHODS.len());
-        assert_eq!(Methods::of_api(false).unwrap().0.len(), 4 + 2);
+        assert_eq!(methods.0.len(), 12 + 6 + LIBRARY_METHODS.len());
+        assert_eq!(Methods::of_api(false).unwrap().0.len(), 12 + 6 + 2);
         // The option's number, 50617, as a field key of two wire types: made into another number, the rule is gone.
         let key = [0xca, 0xdb, 0x18];
         let at = DESCRIPTOR_SET.windows(3).rposition(|window| window == key).unwrap();

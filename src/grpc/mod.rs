@@ -1,5 +1,6 @@
 //! gRPC: the door that every call enters once, the services behind it, and the one place where errors become statuses.
 
+mod admin_service;
 mod auth_service;
 mod authorization;
 mod call;

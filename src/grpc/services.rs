@@ -12,11 +12,13 @@ use tonic_health::server::HealthService;
 use tonic_reflection::server::Builder;
 use tower_service::Service as _;
 
+use super::admin_service::AdminRpc;
 use super::auth_service::AuthRpc;
 use super::health::Health;
 use super::methods::Service;
 use crate::auth::Authority;
 use crate::pb::DESCRIPTOR_SET;
+use crate::pb::auth::v1::admin_service_server::AdminServiceServer;
 use crate::pb::auth::v1::auth_service_server::AuthServiceServer;
 
 /// The largest message that is read, in bytes: before authentication every byte is a stranger's.
@@ -29,6 +31,7 @@ type Reflection = Arc<dyn Fn(Request<Body>) -> Serving + Send + Sync>;
 /// The services; cheap to clone what a call needs.
 pub struct Services {
     auth: AuthServiceServer<AuthRpc>,
+    admin: AdminServiceServer<AdminRpc>,
     health: HealthServer<HealthService>,
     reflection: Option<(Reflection, Reflection)>,
 }
@@ -42,7 +45,9 @@ impl Services {
     /// Builds the services; reflection only if it is on.
     pub fn new(authority: Authority, health: &Health, reflection: bool) -> Result<Self, ServicesError> {
         Ok(Self {
-            auth: AuthServiceServer::new(AuthRpc::new(authority))
+            auth: AuthServiceServer::new(AuthRpc::new(authority.clone()))
+                .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            admin: AdminServiceServer::new(AdminRpc::new(authority))
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             health: HealthServer::new(health.service()).max_decoding_message_size(MAX_MESSAGE_BYTES),
             reflection: if reflection { Some(build_reflection()?) } else { None },
@@ -53,6 +58,7 @@ impl Services {
     pub(super) fn call(&self, service: Service, request: Request<Body>) -> Option<Serving> {
         Some(match (service, &self.reflection) {
             (Service::Auth, _) => self.auth.clone().call(request),
+            (Service::Admin, _) => self.admin.clone().call(request),
             (Service::Health, _) => self.health.clone().call(request),
             (Service::ReflectionV1, Some((v1, _))) => v1(request),
             (Service::ReflectionV1Alpha, Some((_, v1alpha))) => v1alpha(request),

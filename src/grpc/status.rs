@@ -120,13 +120,16 @@ fn answer_error(error: &Error) -> Answer {
             ..said(Code::Unauthenticated, R::CredentialsMissing)
         },
         Error::CredentialsInvalid => said(Code::Unauthenticated, R::CredentialsInvalid),
-        Error::TokenInvalid(_) => said(Code::Unauthenticated, R::TokenInvalid),
+        Error::TokenInvalid(_) | Error::RefreshTokenInvalid => said(Code::Unauthenticated, R::TokenInvalid),
+        Error::RefreshTokenReused => said(Code::Unauthenticated, R::RefreshTokenReused),
         Error::TokenExpired => said(Code::Unauthenticated, R::TokenExpired),
-        Error::TokenRevoked => said(Code::Unauthenticated, R::TokenRevoked),
+        Error::TokenRevoked | Error::PermissionEnded => said(Code::Unauthenticated, R::TokenRevoked),
         Error::RoleRequired => said(Code::PermissionDenied, R::RoleRequired),
         Error::Field { field: name, rule } => field(name, rule.clone()),
         Error::UsernameTaken => said(Code::AlreadyExists, R::UsernameTaken),
         Error::UserNotFound => said(Code::NotFound, R::UserNotFound),
+        Error::SessionNotFound => said(Code::NotFound, R::SessionNotFound),
+        Error::LastAdmin => said(Code::FailedPrecondition, R::LastAdmin),
         Error::HashingBusy { retry_after } => Answer {
             detail: Detail::RetryAfter(*retry_after),
             ..said(Code::ResourceExhausted, R::HashingBusy)

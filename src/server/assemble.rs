@@ -8,9 +8,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::background::Background;
-use super::{MasterKeyFiles, SigningKeysError, Surroundings, signing_keys};
-use crate::auth::{Authority, AuthorityParts, Policy, Registrar};
-use crate::crypto::{HasherConfig, HasherError, OpenRing, PasswordHasher};
+use super::keys::{self, OpenKeys};
+use super::{KeysError, MasterKeyFiles, Surroundings};
+use crate::auth::{Authority, AuthorityParts, NewPasswords, Policy, Registrar};
+use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
@@ -50,9 +51,9 @@ pub enum StartError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Its signing keys or the master key.
+    /// Its keys or the master key.
     #[error(transparent)]
-    SigningKeys(#[from] SigningKeysError),
+    Keys(#[from] KeysError),
     /// Password hashing.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -70,6 +71,7 @@ pub enum StartError {
 /// A server with everything ready but its socket.
 pub struct Server {
     store: Store,
+    authority: Authority,
     health: Health,
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
@@ -81,8 +83,8 @@ impl Server {
     pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
         ensure_trust_counter(&store, &surroundings).await?;
-        let ring = signing_keys::open(&store, &config.master_keys, &surroundings).await?;
-        let authority = build_authority(&config, &store, ring, &surroundings)?;
+        let keys = keys::open(&store, &config.master_keys, &surroundings).await?;
+        let authority = build_authority(&config, &store, keys, &surroundings)?;
         let health = Health::start().await;
         let peer_limit = Arc::new(PeerLimit::new(config.peer_limit));
         let draining = CancellationToken::new();
@@ -90,17 +92,17 @@ impl Server {
             peer_limit: Arc::clone(&peer_limit),
             methods: Methods::of_api(config.reflection)?,
             services: Services::new(authority.clone(), &health, config.reflection)?,
-            authority,
+            authority: authority.clone(),
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        Ok(Self { store, health, peer_limit, draining, door })
+        Ok(Self { store, authority, health, peer_limit, draining, door })
     }
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, health, peer_limit, draining, door } = self;
-        let background = Background::start(store.clone(), health.clone(), peer_limit);
+        let Self { store, authority, health, peer_limit, draining, door } = self;
+        let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
         let served = Listener::new(socket).serve(
             Dispatch::new(door),
             shutdown.clone(),
@@ -114,6 +116,9 @@ impl Server {
             draining.cancel();
         };
         tokio::join!(served, leave);
+        if let Err(error) = authority.record_sign_in_failures().await {
+            tracing::warn!(%error, "the last sign-in failures were not written down");
+        }
         if !matches!(tokio::time::timeout(CLOSE_PATIENCE, store.close()).await, Ok(Ok(()))) {
             tracing::warn!("the database did not close in time; its journal will be read at the next start");
         }
@@ -130,23 +135,23 @@ async fn ensure_trust_counter(store: &Store, surroundings: &Surroundings) -> Res
 fn build_authority(
     config: &ServerConfig,
     store: &Store,
-    ring: OpenRing,
+    keys: OpenKeys,
     surroundings: &Surroundings,
 ) -> Result<Authority, StartError> {
     let Surroundings { clock, entropy } = surroundings.clone();
     let hasher = PasswordHasher::start(config.hasher, Arc::clone(&entropy))?;
     let registrar = Registrar {
         store: store.clone(),
-        hasher: hasher.clone(),
-        passwords: config.passwords.clone(),
+        passwords: NewPasswords { hasher: hasher.clone(), policy: config.passwords.clone() },
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     };
     Ok(Authority::new(AuthorityParts {
         store: store.clone(),
         hasher,
-        signer: ring.signer,
-        key_set: ring.keys,
+        signer: keys.ring.signer,
+        key_set: keys.ring.keys,
+        server_key: keys.server_key,
         verifier: Verifier::new(config.policy.issuer.clone(), config.policy.audiences.own().to_owned())?,
         registrar,
         policy: config.policy.clone(),

@@ -1,12 +1,13 @@
-//! What runs beside the calls: asking the database whether it answers, and forgetting idle peers. The tasks end when
-//! their owner is dropped.
+//! What runs beside the calls: asking the database whether it answers, following the trust log, writing counts down, freeing
+//! space. The tasks end when their owner is dropped, at any moment and without harm.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
+use crate::auth::{Authority, Janitor};
 use crate::grpc::Health;
 use crate::store::Store;
 use crate::transport::PeerLimit;
@@ -15,6 +16,12 @@ use crate::transport::PeerLimit;
 const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take to answer before it counts as out of reach.
 const READINESS_PATIENCE: Duration = Duration::from_secs(1);
+/// How often the trust log is asked for what other processes have revoked.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the janitor takes a step: a table of a million rows is passed in 17 minutes.
+const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
+/// How often sign-in failures are written down: what a kill can lose of them.
+const RECORD_INTERVAL: Duration = Duration::from_secs(5);
 /// How often idle peers are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -22,9 +29,17 @@ const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) struct Background(JoinSet<()>);
 
 impl Background {
-    pub(super) fn start(store: Store, health: Health, peer_limit: Arc<PeerLimit>) -> Self {
+    pub(super) fn start(
+        store: Store,
+        authority: Authority,
+        health: Health,
+        peer_limit: Arc<PeerLimit>,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         tasks.spawn(report_readiness(store, health));
+        tasks.spawn(follow_trust_log(authority.clone()));
+        tasks.spawn(record_sign_in_failures(authority.clone()));
+        tasks.spawn(clean(Janitor::new(authority)));
         tasks.spawn(forget_idle_peers(peer_limit));
         Self(tasks)
     }
@@ -36,8 +51,7 @@ impl Background {
 }
 
 async fn report_readiness(store: Store, health: Health) {
-    let mut ticks = interval(READINESS_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = calm(READINESS_INTERVAL);
     let mut ready = None;
     loop {
         ticks.tick().await;
@@ -55,8 +69,46 @@ async fn report_readiness(store: Store, health: Health) {
     }
 }
 
+/// A database that does not answer is what readiness tells; here it is only noted for whoever looks closely.
+async fn follow_trust_log(authority: Authority) {
+    let mut ticks = calm(FOLLOW_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = authority.follow_trust_log().await {
+            tracing::debug!(%error, "the trust log was not read");
+        }
+    }
+}
+
+async fn record_sign_in_failures(authority: Authority) {
+    let mut ticks = calm(RECORD_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = authority.record_sign_in_failures().await {
+            tracing::debug!(%error, "sign-in failures are to be written later");
+        }
+    }
+}
+
+async fn clean(mut janitor: Janitor) {
+    let mut ticks = calm(CLEAN_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = janitor.clean().await {
+            tracing::debug!(%error, "no space was freed");
+        }
+    }
+}
+
+/// Ticks that do not catch up: after a pause there is one, and not all that were missed.
+fn calm(span: Duration) -> Interval {
+    let mut ticks = interval(span);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 async fn forget_idle_peers(peer_limit: Arc<PeerLimit>) {
-    let mut ticks = interval(FORGET_INTERVAL);
+    let mut ticks = calm(FORGET_INTERVAL);
     loop {
         ticks.tick().await;
         peer_limit.forget_idle();

@@ -3,11 +3,11 @@
 
 mod assemble;
 mod background;
+mod keys;
 mod master_key_file;
-mod signing_keys;
 mod surroundings;
 
 pub use assemble::{Server, ServerConfig, StartError};
+pub use keys::KeysError;
 pub use master_key_file::{MasterKeyFileError, MasterKeyFiles};
-pub use signing_keys::SigningKeysError;
 pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

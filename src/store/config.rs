@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::Faults;
+
 /// How long a call waits for a connection: below the time that callers give a whole call.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -12,6 +14,8 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct StoreConfig {
     /// Where the database is.
     pub url: DatabaseUrl,
+    /// What tests make go wrong; nothing in a release.
+    pub faults: Faults,
 }
 
 /// Where a database is. `Display` and `Debug` are fit for logs: they never show a password.

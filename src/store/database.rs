@@ -19,7 +19,9 @@ use tracing::Instrument;
 use crate::domain::Timestamp;
 
 use super::config::ACQUIRE_TIMEOUT;
+use super::faults::{Fault, Faults};
 use super::file_identity::FileIdentity;
+use super::trust_state::TrustState;
 use super::{OpenError, StoreConfig, StoreError, schema, sqlite};
 
 /// The database. Cheap to clone; all clones are one.
@@ -35,6 +37,9 @@ struct Inner {
     file: FileIdentity,
     /// How many writes have succeeded: whether the queue moves.
     written: AtomicU64,
+    /// What has been revoked.
+    trust: TrustState,
+    faults: Faults,
 }
 
 impl Store {
@@ -46,13 +51,28 @@ impl Store {
         schema::migrate(&writer, file, &countersign_migration::migrations(), now).await?;
         let readers = sqlite::open_readers(file).await?;
         let turn = Arc::new(Semaphore::new(1));
-        Ok(Self(Arc::new(Inner {
+        let store = Self(Arc::new(Inner {
             writer,
             readers,
             turn,
             file: FileIdentity::of(file)?,
             written: AtomicU64::new(0),
-        })))
+            trust: TrustState::default(),
+            faults: config.faults.clone(),
+        }));
+        store.follow_trust_log(now).await?;
+        Ok(store)
+    }
+
+    /// What has been revoked, for every check of a token.
+    #[must_use]
+    pub fn trust(&self) -> &TrustState {
+        &self.0.trust
+    }
+
+    /// What tests make go wrong.
+    pub(super) fn faults(&self) -> &Faults {
+        &self.0.faults
     }
 
     /// Asks the database for a row, to learn whether it answers.
@@ -79,16 +99,24 @@ impl Store {
     /// Runs one writing statement and says how many rows it touched.
     pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
         let statement: Statement = self.0.writer.get_database_backend().build(statement);
-        self.write(|db| async move { Ok(db.execute_raw(statement).await?.rows_affected()) }).await
+        let faults = self.faults().clone();
+        self.write(|db| async move {
+            faults.strike(Fault::BeforeCommit)?;
+            let touched = db.execute_raw(statement).await?.rows_affected();
+            faults.strike(Fault::AfterCommit)?;
+            Ok(touched)
+        })
+        .await
     }
 
     /// Runs `work`, which writes, as the picture above shows. A caller that goes away while it waits leaves the queue;
     /// once `work` has begun, nothing but the end of the process ends it early.
-    pub(super) async fn write<T, F, Fut>(&self, work: F) -> Result<T, DbErr>
+    pub(super) async fn write<T, E, F, Fut>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
         F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, DbErr>> + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let turn = self.turn().await?;
         self.0.file.check()?;
@@ -103,7 +131,7 @@ impl Store {
         };
         match tokio::spawn(task.in_current_span()).await {
             Ok(outcome) => outcome,
-            Err(error) => Err(DbErr::Custom(format!("the writing task ended early: {error}"))),
+            Err(error) => Err(DbErr::Custom(format!("the writing task ended early: {error}")).into()),
         }
     }
 }

@@ -32,15 +32,27 @@ pub enum StoreError {
     Unexpected(#[source] Cause),
 }
 
-/// A user could not be inserted.
+/// Something was not done on somebody's behalf. Nothing of it has happened then.
 #[derive(Debug, thiserror::Error)]
-pub enum InsertUserError {
-    /// The name belongs to another user.
-    #[error("the name is taken")]
-    NameTaken,
-    /// Whoever inserts it was disabled, or had its tokens ended, in the meantime.
+pub enum ActError {
+    /// Whoever asked for it was disabled, or had its tokens or its session ended, in the meantime.
     #[error("the user who asked for it may not do so any more")]
     NotAllowedAnyMore,
+    /// What it was decided on has changed meanwhile.
+    #[error("what was read before has changed")]
+    Stale,
+    /// The name belongs to another user, or belonged to one not long ago.
+    #[error("the name is taken")]
+    NameTaken,
+    /// There is no such user.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// There is no such session, or it is over, or somebody else's.
+    #[error("there is no such session")]
+    SessionNotFound,
+    /// Without this user there would be no admin.
+    #[error("the last admin must stay")]
+    LastAdmin,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,6 +100,11 @@ pub enum OpenError {
 }
 
 impl StoreError {
+    /// A row that others keep changing: the same call may succeed later.
+    pub(crate) fn contended() -> Self {
+        Self::Unreachable("others kept changing the same row".into())
+    }
+
     /// For what is wrong in this program rather than in the database.
     pub(super) fn unexpected(cause: impl Into<Cause>) -> Self {
         Self::Unexpected(cause.into())
@@ -110,7 +127,7 @@ impl From<DbErr> for OpenError {
     }
 }
 
-impl From<DbErr> for InsertUserError {
+impl From<DbErr> for ActError {
     fn from(error: DbErr) -> Self {
         Self::Store(error.into())
     }

@@ -1,23 +1,35 @@
-//! What outlives the process: users, sessions, the key ring and the trust counter, in one database.
+//! What outlives the process: users, sessions, keys, the trust log and security events, in one database.
 //!
 //! - A call reads and writes domain types; what a row holds goes through their parsers, and a row that does not is
 //!   [`StoreError::Damaged`].
 //! - Races are settled by the database: an insert by its unique constraint, an update by the rows that it touched.
 //! - A write that has begun runs to its end, also when its caller is gone; one that has not begun by then does not.
+//! - What is revoked stands in the trust log, and is felt by every check of a token before anybody is told.
 //! - The statements are the same on every database; what only SQLite knows is in `sqlite` and `sqlite_code`.
 
+mod accounts;
 mod config;
 mod database;
+mod endings;
 mod entity;
 mod error;
+mod events;
+mod faults;
 mod file_identity;
 mod keys;
+mod purge;
+mod refresh;
+mod reset_codes;
 mod row;
 mod schema;
+mod server_key;
 mod sessions;
 mod sqlite;
 mod sqlite_code;
+mod transaction;
 mod trust_counter;
+mod trust_log;
+mod trust_state;
 mod users;
 
 #[cfg(test)]
@@ -25,6 +37,13 @@ mod conformance;
 
 pub use config::{DatabaseUrl, DatabaseUrlError, StoreConfig};
 pub use database::Store;
-pub use error::{InsertUserError, OpenError, StoreError};
+pub use endings::Whose;
+pub use error::{ActError, OpenError, StoreError};
+pub use faults::{Fault, Faults};
 pub use keys::StoredRing;
+pub use purge::PurgeCursor;
+pub use refresh::{Refreshable, Rotation};
+pub use server_key::StoredServerKey;
+pub use sessions::NewSession;
 pub use trust_counter::TrustPosition;
+pub use trust_state::TrustState;

@@ -1,6 +1,8 @@
 //! From columns to domain types: the one place where a stored value is read, so that each one that cannot be is reported
 //! by table, column and row, and never shown.
 
+use std::net::IpAddr;
+
 use sea_orm::{EntityTrait, IdenStatic, QueryResult, TryGetable};
 use uuid::Uuid;
 
@@ -45,6 +47,18 @@ impl<'a, E: EntityTrait + Default> Row<'a, E> {
     /// The moment in `column`.
     pub(super) fn time(&self, column: E::Column) -> Result<Timestamp, StoreError> {
         self.read(column).map(Timestamp::from_millis)
+    }
+
+    /// The address in `column`.
+    pub(super) fn address(&self, column: E::Column) -> Result<Option<IpAddr>, StoreError> {
+        self.parse(column, |text: Option<String>| text.map_or(Some(None), |text| text.parse().ok().map(Some)))
+    }
+
+    /// The id in `column`, if there is one.
+    pub(super) fn optional_id(&self, column: E::Column) -> Result<Option<Uuid>, StoreError> {
+        self.parse(column, |bytes: Option<Vec<u8>>| {
+            bytes.map_or(Some(None), |bytes| Uuid::from_slice(&bytes).ok().map(Some))
+        })
     }
 
     /// Says that `column` of this row cannot be read.

@@ -9,7 +9,7 @@ use super::{Store, StoreError};
 
 const COLUMNS: [Column; 3] = [Column::Id, Column::Incarnation, Column::Sequence];
 /// The id of the only row.
-const ID: i16 = 1;
+pub(super) const ID: i16 = 1;
 
 /// A position in the trust log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

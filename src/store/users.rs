@@ -1,16 +1,20 @@
 //! Users and their stored passwords.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait,
-    SqlErr,
-};
+use std::time::Duration;
 
-use crate::domain::{Epoch, Roles, StoredPassword, User, UserAt, UserId, UserState, Username};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
+    QueryTrait, SqlErr,
+};
 
 use super::entity::users::{Column, Entity};
 use super::row::{Row, bytes};
-use super::{InsertUserError, Store, StoreError};
+use super::transaction::Transaction;
+use super::{ActError, Store, StoreError};
+use crate::domain::{
+    Act, Epoch, EventKind, Roles, StoredPassword, Timestamp, User, UserId, UserState, Username,
+};
 
 /// What a [`User`] is made of.
 pub(super) const USER_COLUMNS: [Column; 6] =
@@ -28,7 +32,16 @@ const WITH_PASSWORD: [Column; 7] = [
 ];
 
 /// Between roles; no role contains it.
-const ROLE_SEPARATOR: char = ',';
+pub(super) const ROLE_SEPARATOR: char = ',';
+
+/// The state of a row that is there only so that its name rests. Nobody is given such a user.
+pub(super) const DELETED: i16 = 3;
+
+/// How long the name of a deleted user rests: whoever takes it then shall not be taken for its former owner.
+const NAME_REST: Duration = Duration::from_secs(90 * 86_400);
+
+/// The first byte of the name of a row whose own name was given away; no name starts so.
+const NAMELESS: u8 = 0;
 
 /// The columns of a new row.
 const INSERTED: [Column; 8] = [
@@ -43,35 +56,92 @@ const INSERTED: [Column; 8] = [
 ];
 
 impl Store {
-    /// Inserts a new user. Of several that ask for one name, in whatever spelling, one gets it. If it is done by another
-    /// user, that one must still be active and of its epoch, which the statement that inserts reads again: hashing the
-    /// password took its time.
+    /// Inserts a new user. Of several that ask for one name, in whatever spelling, one gets it. Whoever does it for another
+    /// must still be who it was: hashing the password took its time.
     pub async fn insert_user(
         &self,
         user: &User,
         password: &StoredPassword,
-        by: Option<UserAt>,
-    ) -> Result<(), InsertUserError> {
+        act: &Act,
+    ) -> Result<(), ActError> {
         let row = row_of(user, password);
-        let mut insert = Query::insert().into_table(Entity).columns(INSERTED).to_owned();
-        let insert = match by {
-            None => insert.values(row).map_err(StoreError::unexpected)?,
-            Some(by) => insert.select_from(row_while(row, by)).map_err(StoreError::unexpected)?,
-        };
-        match self.execute(insert).await {
-            Ok(0) => Err(InsertUserError::NotAllowedAnyMore),
-            Ok(_) => Ok(()),
-            Err(error) if is_name_taken(&error) => Err(InsertUserError::NameTaken),
-            Err(error) => Err(error.into()),
+        let (user, act) = (user.clone(), act.clone());
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                transaction.check_actor(&act).await?;
+                transaction.release_rested_name(&user.username).await?;
+                let insert = Query::insert()
+                    .into_table(Entity)
+                    .columns(INSERTED)
+                    .values(row)
+                    .map_err(StoreError::unexpected)?
+                    .to_owned();
+                match transaction.execute(&insert).await {
+                    Ok(_) => {}
+                    Err(error) if is_name_taken(&error) => return Err(ActError::NameTaken),
+                    Err(error) => return Err(error.into()),
+                }
+                if act.actor.is_some() {
+                    transaction.insert_event(&act.event(EventKind::UserCreated, Some(user.id))).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Whether a name is another user's, or was one's not long ago. The insert decides; this spares it a hash.
+    pub async fn is_name_taken(&self, name: &Username, now: Timestamp) -> Result<bool, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::NameMapped.eq(name.mapped().as_bytes().to_vec()))
+            .filter(
+                Condition::any()
+                    .add(Column::State.ne(DELETED))
+                    .add(Expr::col(Column::Deleted).gt(rested(now))),
+            );
+        Ok(self.readers().query_one(&select.into_query()).await?.is_some())
+    }
+
+    /// The users after the one of this id, in the order of their making.
+    pub async fn list_users(&self, after: Option<UserId>, at_most: u64) -> Result<Vec<User>, StoreError> {
+        let mut select = Entity::find()
+            .select_only()
+            .columns(USER_COLUMNS)
+            .filter(Column::State.ne(DELETED))
+            .order_by_asc(Column::Id)
+            .limit(at_most);
+        if let Some(id) = after {
+            select = select.filter(Column::Id.gt(bytes(id.as_uuid())));
         }
+        let rows = self.readers().query_all(&select.into_query()).await?;
+        rows.iter().map(|result| read_user(&Row::new(result, &USER_COLUMNS, 0))).collect()
     }
 
     /// The user of this id.
     pub async fn lookup_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let select =
-            Entity::find().select_only().columns(USER_COLUMNS).filter(Column::Id.eq(bytes(id.as_uuid())));
+        let select = Entity::find()
+            .select_only()
+            .columns(USER_COLUMNS)
+            .filter(Column::Id.eq(bytes(id.as_uuid())))
+            .filter(Column::State.ne(DELETED));
         let found = self.readers().query_one(&select.into_query()).await?;
         found.map(|result| read_user(&Row::new(&result, &USER_COLUMNS, 0))).transpose()
+    }
+
+    /// The user of this id, and its password.
+    pub async fn lookup_user_with_password(
+        &self,
+        id: UserId,
+    ) -> Result<Option<(User, StoredPassword)>, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .columns(WITH_PASSWORD)
+            .filter(Column::Id.eq(bytes(id.as_uuid())))
+            .filter(Column::State.ne(DELETED));
+        let found = self.readers().query_one(&select.into_query()).await?;
+        found.map(|result| read_with_password(&Row::new(&result, &WITH_PASSWORD, 0))).transpose()
     }
 
     /// The user of this name, in whatever spelling, and its password.
@@ -82,7 +152,8 @@ impl Store {
         let select = Entity::find()
             .select_only()
             .columns(WITH_PASSWORD)
-            .filter(Column::NameMapped.eq(name.mapped().as_bytes().to_vec()));
+            .filter(Column::NameMapped.eq(name.mapped().as_bytes().to_vec()))
+            .filter(Column::State.ne(DELETED));
         let found = self.readers().query_one(&select.into_query()).await?;
         found.map(|result| read_named(&result, name)).transpose()
     }
@@ -103,6 +174,39 @@ impl Store {
             .to_owned();
         Ok(self.execute(&update).await? == 1)
     }
+}
+
+impl Transaction {
+    /// Takes the name from a deleted user whose name has rested.
+    async fn release_rested_name(&self, name: &Username) -> Result<(), StoreError> {
+        let select = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .and_where(Expr::col(Column::NameMapped).eq(name.mapped().as_bytes().to_vec()))
+            .and_where(Expr::col(Column::State).eq(DELETED))
+            .and_where(Expr::col(Column::Deleted).lte(rested(self.now)))
+            .to_owned();
+        let Some(found) = self.find(&select).await? else { return Ok(()) };
+        let id = Row::<Entity>::new(&found, &[Column::Id], 0).id(Column::Id)?;
+        let nameless = [&[NAMELESS], id.as_bytes().as_slice()].concat();
+        let update = Query::update()
+            .table(Entity)
+            .value(Column::NameMapped, nameless)
+            .and_where(Expr::col(Column::Id).eq(bytes(id)))
+            .to_owned();
+        self.execute(&update).await?;
+        Ok(())
+    }
+}
+
+/// A user that was deleted at this moment or before is past its name's rest.
+pub(super) fn rested(now: Timestamp) -> i64 {
+    now.minus(NAME_REST).as_millis()
+}
+
+/// Roles as a row holds them.
+pub(super) fn joined(roles: &Roles) -> String {
+    roles.iter().collect::<Vec<_>>().join(&ROLE_SEPARATOR.to_string())
 }
 
 /// Reads [`USER_COLUMNS`].
@@ -133,42 +237,31 @@ fn state_of(code: i16) -> Option<UserState> {
 
 fn read_named(result: &QueryResult, name: &Username) -> Result<(User, StoredPassword), StoreError> {
     let row = Row::new(result, &WITH_PASSWORD, 0);
-    let user = read_user(&row)?;
+    let (user, password) = read_with_password(&row)?;
     // Otherwise one user's password would open another's account.
     if user.username.mapped() != name.mapped() {
         return Err(row.damaged(Column::NameShown));
     }
-    let password = row.parse(Column::PasswordHash, |text: String| Some(StoredPassword::from_phc(text)))?;
     Ok((user, password))
+}
+
+fn read_with_password(row: &Row<'_, Entity>) -> Result<(User, StoredPassword), StoreError> {
+    let password = row.parse(Column::PasswordHash, |text: String| Some(StoredPassword::from_phc(text)))?;
+    Ok((read_user(row)?, password))
 }
 
 /// The values of [`INSERTED`].
 fn row_of(user: &User, password: &StoredPassword) -> [Expr; 8] {
-    let roles: Vec<&str> = user.roles.iter().collect();
     [
         Expr::val(bytes(user.id.as_uuid())),
         Expr::val(user.username.mapped().as_bytes().to_vec()),
         Expr::val(user.username.shown()),
         Expr::val(password.expose_phc()),
-        Expr::val(roles.join(&ROLE_SEPARATOR.to_string())),
+        Expr::val(joined(&user.roles)),
         Expr::val(state_code(user.state)),
         Expr::val(user.epoch.number()),
         Expr::val(user.created.as_millis()),
     ]
-}
-
-/// The row, as long as `by` is who it was.
-fn row_while(row: [Expr; 8], by: UserAt) -> SelectStatement {
-    let mut select = Query::select();
-    for value in row {
-        select.expr(value);
-    }
-    select
-        .from(Entity)
-        .and_where(Expr::col(Column::Id).eq(bytes(by.id.as_uuid())))
-        .and_where(Expr::col(Column::Epoch).eq(by.epoch.number()))
-        .and_where(Expr::col(Column::State).eq(state_code(UserState::Active)))
-        .to_owned()
 }
 
 /// Every database names the broken constraint after the column; another one would be a defect, not a taken name.

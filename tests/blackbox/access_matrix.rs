@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::{Buf, BufMut};
 use countersign::pb::DESCRIPTOR_SET;
 use countersign_verify::{AccessTable, Credentials as Rule, MethodRule};
-use tonic::Code;
 use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use tonic_prost::ProstCodec;
+use tonic::{Code, Status};
 
 use crate::harness::{PASSWORD, Refused, TestServer, basic_header, refused};
 
@@ -21,12 +22,11 @@ struct Kind {
     values: Vec<String>,
     /// The reason for which they are refused wherever credentials are needed.
     refused: Option<&'static str>,
-    token: bool,
     roles: Vec<&'static str>,
 }
 
 fn kind(name: &'static str, values: Vec<String>, refused: Option<&'static str>) -> Kind {
-    Kind { name, values, refused, token: false, roles: Vec::new() }
+    Kind { name, values, refused, roles: Vec::new() }
 }
 
 async fn kinds(server: &TestServer) -> Vec<Kind> {
@@ -72,16 +72,11 @@ async fn kinds(server: &TestServer) -> Vec<Kind> {
         ("verifier", vec!["verifier"]),
     ] {
         let token = client.sign_in(user, PASSWORD).await;
-        let good = |name, value: String, token| Kind {
-            name,
-            values: vec![value],
-            refused: None,
-            token,
-            roles: roles.clone(),
-        };
-        kinds.push(good("password", basic_header(user, PASSWORD), false));
-        kinds.push(good("token", format!("Bearer {token}"), true));
-        kinds.push(good("token in Basic", basic_header(&token, "anything"), false));
+        let good =
+            |name, value: String| Kind { name, values: vec![value], refused: None, roles: roles.clone() };
+        kinds.push(good("password", basic_header(user, PASSWORD)));
+        kinds.push(good("token", format!("Bearer {token}")));
+        kinds.push(good("token in Basic", basic_header(&token, "anything")));
     }
     kinds
 }
@@ -94,11 +89,12 @@ fn expected(method: &MethodRule, kind: &Kind) -> Result<(), Refused> {
         (Rule::Required | Rule::TokenOnly, _) | (Rule::Optional, "IssueToken") => &method.rule,
         (Rule::Optional, other) => panic!("say here what {other} does with credentials"),
     };
+    let in_basic = kind.values.first().is_some_and(|value| value.starts_with("Basic "));
+    if looks.credentials == Rule::TokenOnly && in_basic {
+        return Err(Refused::unauthenticated("CREDENTIALS_INVALID"));
+    }
     if let Some(reason) = kind.refused {
         return Err(Refused::unauthenticated(reason));
-    }
-    if looks.credentials == Rule::TokenOnly && !kind.token {
-        return Err(Refused::unauthenticated("CREDENTIALS_INVALID"));
     }
     let allowed = looks.roles.is_empty()
         || looks.acts_on_self
@@ -106,14 +102,17 @@ fn expected(method: &MethodRule, kind: &Kind) -> Result<(), Refused> {
     if allowed { Ok(()) } else { Err(Refused::new(Code::PermissionDenied, "ROLE_REQUIRED")) }
 }
 
-async fn call(channel: &Channel, path: &str, kind: &Kind) -> Result<(), Refused> {
-    let mut request = tonic::Request::new(());
+/// A message that no method can decode: who is let in is told so, and nothing happens to anybody.
+const UNDECODABLE: &[u8] = &[0x08];
+
+async fn call(channel: &Channel, path: &str, kind: &Kind, message: &'static [u8]) -> Result<(), Refused> {
+    let mut request = tonic::Request::new(message);
     for value in &kind.values {
         request.metadata_mut().append("authorization", MetadataValue::try_from(value).unwrap());
     }
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
-    let answer = grpc.unary(request, path.parse().unwrap(), ProstCodec::<(), ()>::default()).await;
+    let answer = grpc.unary(request, path.parse().unwrap(), RawCodec).await;
     answer.map(|_| ()).map_err(|status| refused(&status))
 }
 
@@ -121,12 +120,14 @@ async fn call(channel: &Channel, path: &str, kind: &Kind) -> Result<(), Refused>
 async fn every_method_with_every_kind_of_credentials() {
     let server = TestServer::start().await;
     let kinds = kinds(&server).await;
-    let table = AccessTable::parse(DESCRIPTOR_SET, &["auth.v1.AuthService"]).unwrap();
+    let table = AccessTable::parse(DESCRIPTOR_SET, &["auth.v1.AdminService", "auth.v1.AuthService"]).unwrap();
     let channel = server.channel().await;
     let mut cells = BTreeMap::new();
     for method in table.iter() {
+        // A method that decides by itself has to see what it decides on.
+        let message = if method.rule.credentials == Rule::Optional { &[] } else { UNDECODABLE };
         for kind in &kinds {
-            let got = call(&channel, &method.path, kind).await;
+            let got = call(&channel, &method.path, kind, message).await;
             let cell = format!("{} with {} {:?}", method.path, kind.name, kind.roles);
             match expected(method, kind) {
                 Err(refusal) => assert_eq!(got, Err(refusal), "{cell}"),
@@ -141,7 +142,7 @@ async fn every_method_with_every_kind_of_credentials() {
         }
     }
     assert_eq!(cells.len(), table.iter().count() * kinds.len());
-    assert!(cells.len() >= 4 * 25, "{}", cells.len());
+    assert!(cells.len() >= 18 * 25, "{}", cells.len());
 }
 
 #[tokio::test]
@@ -150,7 +151,7 @@ async fn another_spelling_of_a_path_reaches_nothing() {
     let kinds = kinds(&server).await;
     let admin = kinds.iter().find(|kind| kind.name == "token" && kind.roles == ["admin"]).unwrap();
     let channel = server.channel().await;
-    call(&channel, "/auth.v1.AuthService/Greet", admin).await.unwrap();
+    call(&channel, "/auth.v1.AuthService/Greet", admin, &[]).await.unwrap();
     for path in [
         "//auth.v1.AuthService/Greet",
         "/auth.v1.AuthService//Greet",
@@ -170,7 +171,46 @@ async fn another_spelling_of_a_path_reaches_nothing() {
         "/grpc.health.v1.Health/check",
         "/",
     ] {
-        let refusal = call(&channel, path, admin).await.unwrap_err();
+        let refusal = call(&channel, path, admin, &[]).await.unwrap_err();
         assert_eq!(refusal, Refused::new(Code::Unimplemented, "METHOD_UNKNOWN"), "{path}");
+    }
+}
+
+/// Sends bytes as they are, and looks at no answer.
+#[derive(Default)]
+struct RawCodec;
+
+impl Codec for RawCodec {
+    type Encode = &'static [u8];
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for RawCodec {
+    type Item = &'static [u8];
+    type Error = Status;
+
+    fn encode(&mut self, message: Self::Item, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        to.put_slice(message);
+        Ok(())
+    }
+}
+
+impl Decoder for RawCodec {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        from.advance(from.remaining());
+        Ok(Some(()))
     }
 }

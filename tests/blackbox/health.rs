@@ -64,7 +64,12 @@ async fn reflection_names_every_service_and_refuses_like_everything_else() {
     names.sort();
     assert_eq!(
         names,
-        ["auth.v1.AuthService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]
+        [
+            "auth.v1.AdminService",
+            "auth.v1.AuthService",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection"
+        ]
     );
 
     let unknown =

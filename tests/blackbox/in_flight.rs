@@ -79,7 +79,7 @@ async fn an_admin_who_is_disabled_during_the_new_users_hash_makes_none() {
     tokio::task::yield_now().await;
     HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
     server.execute_sql("UPDATE users SET state = 2 WHERE name_shown = 'root'").await;
-    assert_eq!(call.await.unwrap().unwrap_err(), Refused::unauthenticated("CREDENTIALS_INVALID"));
+    assert_eq!(call.await.unwrap().unwrap_err(), Refused::unauthenticated("TOKEN_REVOKED"));
     assert_eq!(server.query_number("SELECT COUNT(*) FROM users").await, 1);
     busy.await.unwrap();
 }

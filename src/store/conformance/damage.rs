@@ -1,6 +1,6 @@
 //! Rows that do not hold what the store wrote.
 
-use super::{TestDatabase, password, session, session_id, tamper, user, user_id};
+use super::{TestDatabase, act, new_session, password, session_id, tamper, user, user_id};
 use crate::store::{Store, StoreError};
 
 const USER: &str = "00000000-0000-0000-0000-000000000001";
@@ -9,8 +9,8 @@ const SESSION: &str = "00000000-0000-0000-0000-00000000000a";
 async fn with_session(database: &impl TestDatabase) -> Store {
     let store = database.open().await;
     let alice = user(1, "alice");
-    store.insert_user(&alice, &password("x"), None).await.unwrap();
-    assert!(store.open_session(&session(10, &alice), alice.epoch).await.unwrap());
+    store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
+    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1)).await.unwrap().is_some());
     store
 }
 
@@ -33,7 +33,7 @@ pub(super) async fn a_damaged_user_is_named_by_table_column_and_row(database: &i
             "name_shown",
         ),
         ("UPDATE users SET roles = 'admin,Zebra'", "UPDATE users SET roles = ''", "roles"),
-        ("UPDATE users SET state = 3", "UPDATE users SET state = 1", "state"),
+        ("UPDATE users SET state = 4", "UPDATE users SET state = 1", "state"),
     ] {
         tamper(&store, damage).await;
         let error = store.lookup_user(user_id(1)).await.unwrap_err();

@@ -9,13 +9,16 @@ mod sessions;
 mod users;
 mod writes;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{DatabaseUrl, Store, StoreConfig};
+use super::{DatabaseUrl, Faults, NewSession, Store, StoreConfig};
 use crate::domain::{
-    AuthMethods, Epoch, Roles, Session, SessionId, StoredPassword, Timestamp, User, UserId, UserState,
-    Username,
+    Act, Actor, AuthMethods, Epoch, EventId, Origin, Roles, Session, SessionId, SessionLimits,
+    StoredPassword, Timestamp, TokenHash, User, UserAgent, UserId, UserState, Username,
 };
 
 /// Runs the list on one database.
@@ -102,7 +105,8 @@ impl TestDatabase for SqliteDatabase {
 
     fn config(&self) -> StoreConfig {
         let path = self.0.path().join("countersign.db");
-        StoreConfig { url: DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap() }
+        let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
+        StoreConfig { url, faults: Faults::default() }
     }
 }
 
@@ -133,7 +137,14 @@ fn password(text: &str) -> StoredPassword {
     StoredPassword::from_phc(format!("$test${text}"))
 }
 
-/// Open from 1000 to 9000.
+/// Limits that nobody meets, but for the sessions' own ends.
+const LIMITS: SessionLimits = SessionLimits {
+    idle: Duration::from_secs(1_000_000),
+    absolute: Duration::from_secs(2_000_000),
+    per_user: Some(64),
+};
+
+/// Open from 1000 to 9000, with tokens until 5000.
 fn session(number: u128, user: &User) -> Session {
     Session {
         id: session_id(number),
@@ -143,8 +154,44 @@ fn session(number: u128, user: &User) -> Session {
         created: at(1001),
         used: at(1002),
         expires: at(9000),
+        tokens_until: at(5000),
         ended: None,
+        origin: Origin { address: Some([192, 0, 2, 1].into()), user_agent: UserAgent::cleaned("test/1.0") },
     }
+}
+
+/// The same, to be opened. Its first refresh token hashes to its number.
+fn new_session(number: u128, user: &User) -> NewSession {
+    NewSession { session: session(number, user), refresh: token_hash(number, 1), limits: LIMITS }
+}
+
+/// The hash of a session's refresh token of a generation.
+fn token_hash(session: u128, generation: u8) -> TokenHash {
+    let mut bytes = [generation; 32];
+    bytes[..16].copy_from_slice(&session.to_be_bytes());
+    TokenHash::from_bytes(bytes)
+}
+
+/// Something that nobody's permission is needed for.
+fn act(now: i64) -> Act {
+    act_of(None, now)
+}
+
+/// Something that `actor` does.
+fn act_of(actor: Option<Actor>, now: i64) -> Act {
+    static EVENTS: AtomicU64 = AtomicU64::new(1);
+    let event_id = EventId::from_uuid(Uuid::from_u128(EVENTS.fetch_add(1, Ordering::Relaxed).into()));
+    let origin = Origin { address: Some([192, 0, 2, 9].into()), user_agent: UserAgent::default() };
+    Act { actor, origin, now: at(now), event_id }
+}
+
+/// Alice, user 1.
+async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
+    let store = database.open().await;
+    store.ensure_trust_counter([7; 16]).await.unwrap();
+    let alice = user(1, "Alice");
+    store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
+    (store, alice)
 }
 
 /// Changes rows behind the store's back.

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{SqliteDatabase, TestDatabase, at, password, session, user};
-use crate::store::{DatabaseUrl, InsertUserError, OpenError, Store, StoreConfig, StoreError, sqlite};
+use super::{SqliteDatabase, TestDatabase, act, at, new_session, password, user};
+use crate::store::{ActError, DatabaseUrl, Faults, OpenError, Store, StoreConfig, StoreError, sqlite};
 
 async fn pragma(db: &DatabaseConnection, name: &str) -> String {
     let statement = Statement::from_string(db.get_database_backend(), format!("PRAGMA {name}"));
@@ -26,7 +26,7 @@ async fn pragma(db: &DatabaseConnection, name: &str) -> String {
 
 async fn open_error(path: &Path) -> OpenError {
     let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-    let error = Store::open(&StoreConfig { url }, at(1)).await.unwrap_err();
+    let error = Store::open(&StoreConfig { url, faults: Faults::default() }, at(1)).await.unwrap_err();
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     error
 }
@@ -35,7 +35,7 @@ async fn open_error(path: &Path) -> OpenError {
 async fn the_pragmas_hold_on_the_writer_and_on_every_reader() {
     let database = SqliteDatabase::create();
     let store = database.open().await;
-    let writer = store.write(async |db: DatabaseConnection| Ok(db)).await.unwrap();
+    let writer = store.write(async |db: DatabaseConnection| Ok::<_, DbErr>(db)).await.unwrap();
     for (name, value) in [
         ("journal_mode", "wal"),
         ("synchronous", "2"),
@@ -66,8 +66,8 @@ async fn a_user_with_sessions_cannot_vanish() {
     let database = SqliteDatabase::create();
     let store = database.open().await;
     let alice = user(1, "alice");
-    store.insert_user(&alice, &password("x"), None).await.unwrap();
-    assert!(store.open_session(&session(10, &alice), alice.epoch).await.unwrap());
+    store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
+    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1)).await.unwrap().is_some());
     let outcome =
         store.write(async |db: DatabaseConnection| db.execute_unprepared("DELETE FROM users").await).await;
     assert!(outcome.unwrap_err().sql_err().is_some());
@@ -77,7 +77,7 @@ async fn a_user_with_sessions_cannot_vanish() {
 async fn its_owner_alone_can_read_the_files() {
     let database = SqliteDatabase::create();
     let store = database.open().await;
-    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let mut names = Vec::new();
     for entry in fs::read_dir(database.0.path()).unwrap() {
         let entry = entry.unwrap();
@@ -128,7 +128,7 @@ async fn what_cannot_be_written_is_refused() {
 async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most() {
     let database = SqliteDatabase::create();
     let (store, other) = (database.open().await, database.open().await);
-    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let (locked, is_locked) = oneshot::channel();
     let (free, is_free) = oneshot::channel::<()>();
     let lock = tokio::spawn(async move {
@@ -142,19 +142,22 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
     });
     is_locked.await.unwrap();
 
-    let (bob, secret) = (user(2, "bob"), password("x"));
+    let (bob, secret, now) = (user(2, "bob"), password("x"), act(1));
     let both = async {
-        tokio::join!(store.insert_user(&bob, &secret, None), store.record_use(super::session_id(1), at(1)))
+        tokio::join!(
+            store.insert_user(&bob, &secret, &now),
+            store.record_use(super::session_id(1), at(1), at(1), &super::LIMITS)
+        )
     };
     let (first, second) = timeout(Duration::from_secs(2), both).await.unwrap();
     let first = first.unwrap_err();
-    assert!(matches!(first, InsertUserError::Store(StoreError::Unreachable(_))), "{first:?}");
+    assert!(matches!(first, ActError::Store(StoreError::Unreachable(_))), "{first:?}");
     assert!(matches!(second.unwrap_err(), StoreError::Unreachable(_)));
     assert!(store.lookup_user(super::user_id(1)).await.unwrap().is_some(), "reads go on");
 
     free.send(()).unwrap();
     lock.await.unwrap().unwrap();
-    store.insert_user(&bob, &secret, None).await.unwrap();
+    store.insert_user(&bob, &secret, &act(1)).await.unwrap();
 }
 
 #[tokio::test]

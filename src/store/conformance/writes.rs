@@ -3,10 +3,10 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use tokio::sync::oneshot;
 
-use super::{TestDatabase, at, password, tamper, user, user_id};
+use super::{LIMITS, TestDatabase, act, at, password, tamper, user, user_id};
 use crate::store::{Store, StoreError};
 
 /// Raises alice's epoch in a transaction that stops in its middle: it says so on the first channel and goes on when the
@@ -30,7 +30,7 @@ async fn raise_epoch(
 
 pub(super) async fn a_write_that_has_begun_outlives_its_caller(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let (begun, has_begun) = oneshot::channel();
     let (go, go_on) = oneshot::channel();
     {
@@ -52,15 +52,15 @@ pub(super) async fn a_write_that_has_begun_outlives_its_caller(database: &impl T
 
 pub(super) async fn a_write_whose_caller_left_the_queue_never_begins(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let (begun, has_begun) = oneshot::channel();
     let (go, go_on) = oneshot::channel();
     let holder = store.clone();
     let held = tokio::spawn(async move { raise_epoch(&holder, begun, go_on).await });
     has_begun.await.unwrap();
     {
-        let (bob, secret) = (user(2, "bob"), password("x"));
-        let mut call = pin!(store.insert_user(&bob, &secret, None));
+        let (bob, secret, act) = (user(2, "bob"), password("x"), act(1));
+        let mut call = pin!(store.insert_user(&bob, &secret, &act));
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(call.as_mut().poll(&mut context), Poll::Pending));
         // Here bob's caller goes away, in the queue.
@@ -74,7 +74,7 @@ pub(super) async fn a_write_whose_caller_left_the_queue_never_begins(database: &
 
 pub(super) async fn a_write_that_panics_lets_the_next_one_in(database: &impl TestDatabase) {
     let store = database.open().await;
-    let outcome = store
+    let outcome: Result<(), DbErr> = store
         .write(async move |db: DatabaseConnection| {
             let _transaction = db.begin().await?;
             if db.get_database_backend() == db.get_database_backend() {
@@ -84,7 +84,7 @@ pub(super) async fn a_write_that_panics_lets_the_next_one_in(database: &impl Tes
         })
         .await;
     assert!(matches!(StoreError::from(outcome.unwrap_err()), StoreError::Unexpected(_)));
-    store.insert_user(&user(1, "alice"), &password("x"), None).await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
 }
 
 pub(super) async fn a_closed_store_is_unreachable(database: &impl TestDatabase) {
@@ -92,7 +92,7 @@ pub(super) async fn a_closed_store_is_unreachable(database: &impl TestDatabase) 
     store.close().await.unwrap();
     let read = store.lookup_user(user_id(1)).await.unwrap_err();
     assert!(matches!(read, StoreError::Unreachable(_)), "{read:?}");
-    let write = store.record_use(super::session_id(1), at(1)).await.unwrap_err();
+    let write = store.record_use(super::session_id(1), at(1), at(1), &LIMITS).await.unwrap_err();
     assert!(matches!(write, StoreError::Unreachable(_)), "{write:?}");
     let ping = store.ping().await.unwrap_err();
     assert!(matches!(ping, StoreError::Unreachable(_)), "{ping:?}");

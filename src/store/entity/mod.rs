@@ -7,7 +7,11 @@
 )]
 
 pub(super) mod key_ring;
+pub(super) mod reset_codes;
+pub(super) mod revocations;
 pub(super) mod schema_migrations;
+pub(super) mod security_events;
+pub(super) mod server_key;
 pub(super) mod sessions;
 pub(super) mod trust_counter;
 pub(super) mod users;

@@ -15,6 +15,14 @@ pub struct Model {
     pub used: i64,
     pub expires: i64,
     pub ended: Option<i64>,
+    pub generation: i64,
+    pub current_hash: Option<Vec<u8>>,
+    pub spent_hash: Option<Vec<u8>>,
+    pub retry_hash: Option<Vec<u8>>,
+    pub salt: Option<Vec<u8>>,
+    pub tokens_until: Option<i64>,
+    pub user_agent: Option<String>,
+    pub peer: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,7 @@ pub struct Model {
     pub state: i16,
     pub epoch: i64,
     pub created: i64,
+    pub deleted: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use countersign::auth::{Audiences, Policy, Registration};
 use countersign::crypto::HasherConfig;
-use countersign::domain::{Entropy, Lifetimes, PasswordPolicy};
+use countersign::domain::{Entropy, Lifetimes, PasswordPolicy, SessionLimits};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
-use countersign::store::{DatabaseUrl, StoreConfig};
+use countersign::store::{DatabaseUrl, Faults, StoreConfig};
 use countersign::transport::PeerLimitConfig;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -119,7 +119,10 @@ impl TestServer {
 fn config(folder: &TempDir) -> ServerConfig {
     let path = folder.path().join("countersign.db");
     ServerConfig {
-        store: StoreConfig { url: DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap() },
+        store: StoreConfig {
+            url: DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap(),
+            faults: Faults::default(),
+        },
         master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")] },
         hasher: HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None },
         passwords: PasswordPolicy { min_length: 8, service_names: vec!["countersign".to_owned()] },
@@ -127,7 +130,11 @@ fn config(folder: &TempDir) -> ServerConfig {
             issuer: "countersign".to_owned(),
             audiences: Audiences::parse(["countersign", "billing"]).unwrap(),
             lifetimes: Lifetimes { default: Duration::from_secs(600), max: Duration::from_secs(3600) },
-            session_absolute_limit: Duration::from_secs(30 * 86_400),
+            sessions: SessionLimits {
+                idle: Duration::from_secs(7 * 86_400),
+                absolute: Duration::from_secs(30 * 86_400),
+                per_user: Some(64),
+            },
             registration: Registration::Open,
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },

@@ -1,0 +1,45 @@
+//! What is done now and then, beside the calls: following the trust log, writing counts down, freeing space. Nothing that
+//! is decided depends on the freeing; it may stop at any moment, or never run.
+
+use super::{Authority, Error};
+use crate::store::PurgeCursor;
+
+/// The janitor; there is one a process.
+pub struct Janitor {
+    authority: Authority,
+    sessions: PurgeCursor,
+    users: PurgeCursor,
+}
+
+impl Janitor {
+    /// A janitor who begins at the beginning.
+    #[must_use]
+    pub fn new(authority: Authority) -> Self {
+        Self { authority, sessions: PurgeCursor::default(), users: PurgeCursor::default() }
+    }
+
+    /// Frees some space: a bounded step through every table.
+    pub async fn clean(&mut self) -> Result<(), Error> {
+        let parts = self.authority.parts();
+        let now = parts.clock.now();
+        parts.store.trust().forget(now);
+        self.sessions = parts.store.purge_sessions(self.sessions, now).await?;
+        self.users = parts.store.purge_users(self.users, now).await?;
+        Ok(parts.store.purge_outdated(now).await?)
+    }
+}
+
+impl Authority {
+    /// Takes up what other processes have revoked.
+    pub async fn follow_trust_log(&self) -> Result<(), Error> {
+        Ok(self.parts().store.follow_trust_log(self.parts().clock.now()).await?)
+    }
+
+    /// Writes down the sign-in failures that were counted since the last time.
+    pub async fn record_sign_in_failures(&self) -> Result<(), Error> {
+        let events = self.failures().unwritten(self.parts().clock.now());
+        self.parts().store.record_counted_events(&events).await?;
+        self.failures().note_written(&events);
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Opening a session, by a password that was proven.
+
+use std::time::Duration;
+
+use super::mint::Grant;
+use super::{Authority, CallContext, Error, Issued};
+use crate::crypto::RefreshToken;
+use crate::domain::{AuthMethods, Epoch, Session, SessionId, SessionLimits, Timestamp, User};
+use crate::store::NewSession;
+
+/// The role whose users may have as many sessions as they like: programs that run many times over.
+const UNLIMITED: &str = "service";
+
+/// A session that is about to be opened, and the tokens that it starts with.
+pub(super) struct Opening {
+    session: Session,
+    refresh_token: RefreshToken,
+    limits: SessionLimits,
+    issued: Timestamp,
+    expires: Timestamp,
+}
+
+impl Authority {
+    /// Opens a session and commits it before the answer. The insert reads the user again: a password changed or a user
+    /// disabled while the hash was being computed opens nothing.
+    pub(super) async fn open_session(
+        &self,
+        user: &User,
+        lifetime: Duration,
+        audience: &str,
+        context: &CallContext,
+    ) -> Result<Issued, Error> {
+        let act = self.act(None, context);
+        let opening = self.prepare_session(user, lifetime, context, act.now);
+        let new = opening.to_insert(self);
+        match self.parts().store.open_session(new, user.epoch, &act).await? {
+            Some(epoch) => Ok(self.issue_first(&opening, user, epoch, audience)),
+            None => Err(Error::CredentialsInvalid),
+        }
+    }
+
+    pub(super) fn prepare_session(
+        &self,
+        user: &User,
+        lifetime: Duration,
+        context: &CallContext,
+        now: Timestamp,
+    ) -> Opening {
+        let parts = self.parts();
+        let mut limits = parts.policy.sessions;
+        if user.roles.has(UNLIMITED) {
+            limits.per_user = None;
+        }
+        let id = SessionId::generate(now, &*parts.entropy);
+        let end = now.plus(limits.absolute);
+        let issued = now.floor_to_second();
+        let expires = issued.plus(lifetime).min(end.floor_to_second());
+        let session = Session {
+            id,
+            user_id: user.id,
+            methods: AuthMethods::Password,
+            auth_time: now,
+            created: now,
+            used: now,
+            expires: end,
+            tokens_until: expires,
+            ended: None,
+            origin: context.origin.clone(),
+        };
+        let refresh_token = RefreshToken::generate(id, &*parts.entropy);
+        Opening { session, refresh_token, limits, issued, expires }
+    }
+
+    /// The tokens of a session that has been opened. `epoch` is what the opening saw.
+    pub(super) fn issue_first(&self, opening: &Opening, user: &User, epoch: Epoch, audience: &str) -> Issued {
+        let Opening { session, issued, expires, .. } = opening;
+        let grant = Grant { user, epoch, session, audience, issued: *issued, expires: *expires };
+        let refresh_token = opening.refresh_token.to_text(&self.parts().server_key);
+        Issued { refresh_token: Some(refresh_token), ..self.mint(&grant) }
+    }
+}
+
+impl Opening {
+    /// What the store is given: hashes for tokens.
+    pub(super) fn to_insert(&self, authority: &Authority) -> NewSession {
+        NewSession {
+            session: self.session.clone(),
+            refresh: self.refresh_token.hash(&authority.parts().server_key),
+            limits: self.limits,
+        }
+    }
+}

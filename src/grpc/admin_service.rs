@@ -1,0 +1,90 @@
+//! The RPCs of `auth.v1.AdminService`: decode, one use case, encode. That the caller is an admin is the door's to see.
+
+use tonic::{Request, Response, Status};
+
+use super::{call, convert};
+use crate::auth::{Authority, PageRequest};
+use crate::pb::auth::v1 as pb;
+use crate::pb::auth::v1::admin_service_server::AdminService;
+
+/// The service, on the use cases of `auth`.
+pub(super) struct AdminRpc {
+    authority: Authority,
+}
+
+impl AdminRpc {
+    pub(super) fn new(authority: Authority) -> Self {
+        Self { authority }
+    }
+}
+
+#[tonic::async_trait]
+impl AdminService for AdminRpc {
+    async fn list_users(
+        &self,
+        request: Request<pb::ListUsersRequest>,
+    ) -> Result<Response<pb::ListUsersResponse>, Status> {
+        let message = request.into_inner();
+        let page = PageRequest { size: message.page_size, token: message.page_token };
+        let page = self.authority.list_users(&message.username, &page).await?;
+        Ok(Response::new(pb::ListUsersResponse {
+            users: page.entries.iter().map(convert::user).collect(),
+            next_page_token: page.next,
+        }))
+    }
+
+    async fn disable_user(
+        &self,
+        request: Request<pb::DisableUserRequest>,
+    ) -> Result<Response<pb::DisableUserResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let id = convert::user_id(&request.into_inner().user_id)?;
+        let user = self.authority.disable_user(&caller, id, &context).await?;
+        Ok(Response::new(pb::DisableUserResponse { user: Some(convert::user(&user)) }))
+    }
+
+    async fn enable_user(
+        &self,
+        request: Request<pb::EnableUserRequest>,
+    ) -> Result<Response<pb::EnableUserResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let id = convert::user_id(&request.into_inner().user_id)?;
+        let user = self.authority.enable_user(&caller, id, &context).await?;
+        Ok(Response::new(pb::EnableUserResponse { user: Some(convert::user(&user)) }))
+    }
+
+    async fn set_roles(
+        &self,
+        request: Request<pb::SetRolesRequest>,
+    ) -> Result<Response<pb::SetRolesResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let message = request.into_inner();
+        let (id, roles) = (convert::user_id(&message.user_id)?, convert::roles(&message.roles)?);
+        let user = self.authority.set_roles(&caller, id, roles, &context).await?;
+        Ok(Response::new(pb::SetRolesResponse { user: Some(convert::user(&user)) }))
+    }
+
+    async fn create_reset_code(
+        &self,
+        request: Request<pb::CreateResetCodeRequest>,
+    ) -> Result<Response<pb::CreateResetCodeResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let id = convert::user_id(&request.into_inner().user_id)?;
+        let code = self.authority.create_reset_code(&caller, id, &context).await?;
+        Ok(Response::new(convert::reset_code(&code)))
+    }
+
+    async fn list_security_events(
+        &self,
+        request: Request<pb::ListSecurityEventsRequest>,
+    ) -> Result<Response<pb::ListSecurityEventsResponse>, Status> {
+        let message = request.into_inner();
+        let of = convert::optional_user_id(&message.user_id)?;
+        let page = PageRequest { size: message.page_size, token: message.page_token };
+        let page = self.authority.list_security_events(of, &page).await?;
+        Ok(Response::new(pb::ListSecurityEventsResponse {
+            events: page.entries.iter().map(convert::event).collect(),
+            next_page_token: page.next,
+        }))
+    }
+}

@@ -1,0 +1,180 @@
+//! The ends of sessions: one, all of a user, all but one.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+
+use super::entity::sessions::{Column, Entity};
+use super::row::{Row, bytes};
+use super::sessions::{ENDED_COLUMNS, live, read_ended};
+use super::transaction::Transaction;
+use super::trust_log::EndedSession;
+use super::{ActError, Store, StoreError};
+use crate::domain::{Act, Epoch, EventKind, SessionId, SessionLimits, UserId};
+
+/// How many sessions one statement ends.
+const CHUNK: usize = 500;
+
+/// Whose session may be ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This user's.
+    Of(UserId),
+    /// Anybody's; that of another user than this one is an admin's act.
+    AnybodysBy(UserId),
+}
+
+impl Store {
+    /// Ends a live session.
+    pub async fn revoke_session(
+        &self,
+        id: SessionId,
+        whose: Whose,
+        limits: SessionLimits,
+        act: &Act,
+    ) -> Result<(), ActError> {
+        let act = act.clone();
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                transaction.check_actor(&act).await?;
+                let select = with_owner(select_live(act.now, &limits))
+                    .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
+                    .to_owned();
+                let found = transaction.find(&select).await?.ok_or(ActError::SessionNotFound)?;
+                let owner = Row::<Entity>::new(&found, &OWNER, ENDED_COLUMNS.len());
+                let owner = UserId::from_uuid(owner.id(Column::UserId)?);
+                let by_admin = match whose {
+                    Whose::Of(user) if user != owner => return Err(ActError::SessionNotFound),
+                    Whose::Of(_) => false,
+                    Whose::AnybodysBy(admin) => admin != owner,
+                };
+                if by_admin {
+                    let event = act.event(EventKind::SessionRevoked, Some(owner)).of_session(id);
+                    transaction.insert_event(&event).await?;
+                }
+                transaction.end_one(owner, read_ended(&found)?).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Ends a session for the holder of one of its tokens, whatever its user may. False if there was nothing to end.
+    pub async fn give_back_session(&self, id: SessionId, act: &Act) -> Result<bool, StoreError> {
+        let act = act.clone();
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                let select = with_owner(select_unended())
+                    .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
+                    .to_owned();
+                let Some(found) = transaction.find(&select).await? else { return Ok(false) };
+                let owner = Row::<Entity>::new(&found, &OWNER, ENDED_COLUMNS.len());
+                let owner = UserId::from_uuid(owner.id(Column::UserId)?);
+                transaction.end_one(owner, read_ended(&found)?).await?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Ends all sessions of a user, or all but `keep`. How many live ones there were.
+    pub async fn revoke_all_sessions(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+        limits: SessionLimits,
+        act: &Act,
+    ) -> Result<usize, ActError> {
+        let act = act.clone();
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                transaction.check_actor(&act).await?;
+                transaction.require_user(user).await?;
+                let ended = match keep {
+                    None => transaction.end_all(user, &limits).await?.0,
+                    Some(kept) => transaction.end_others(user, kept, &limits).await?,
+                };
+                let event = act.event(EventKind::SessionsRevoked, Some(user)).times(ended);
+                transaction.insert_event(&event).await?;
+                Ok(ended)
+            })
+        })
+        .await
+    }
+}
+
+impl Transaction {
+    /// Ends all sessions of a user and raises its epoch. How many live ones there were, and the new epoch.
+    pub(super) async fn end_all(
+        &mut self,
+        user: UserId,
+        limits: &SessionLimits,
+    ) -> Result<(usize, Epoch), StoreError> {
+        let live = select_live(self.now, limits)
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .to_owned();
+        let count = self.find_all(&live).await?.len();
+        let end = Query::update()
+            .table(Entity)
+            .value(Column::Ended, self.now.as_millis())
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .and_where(Expr::col(Column::Ended).is_null())
+            .to_owned();
+        self.execute(&end).await?;
+        Ok((count, self.raise_epoch(user).await?))
+    }
+
+    /// Notes that these sessions have ended.
+    pub(super) async fn record_end(&self, ended: &[EndedSession]) -> Result<(), StoreError> {
+        for chunk in ended.chunks(CHUNK) {
+            let ids = chunk.iter().map(|session| bytes(session.id.as_uuid()));
+            let update = Query::update()
+                .table(Entity)
+                .value(Column::Ended, self.now.as_millis())
+                .and_where(Expr::col(Column::Id).is_in(ids))
+                .and_where(Expr::col(Column::Ended).is_null())
+                .to_owned();
+            self.execute(&update).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_one(&mut self, owner: UserId, session: EndedSession) -> Result<(), StoreError> {
+        self.record_end(&[session]).await?;
+        self.revoke_sessions(owner, &[session], true).await?;
+        Ok(())
+    }
+
+    /// One by one: raising the epoch would end the tokens of the one that is kept.
+    async fn end_others(
+        &mut self,
+        user: UserId,
+        kept: SessionId,
+        limits: &SessionLimits,
+    ) -> Result<usize, StoreError> {
+        let select = select_live(self.now, limits)
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .and_where(Expr::col(Column::Id).ne(bytes(kept.as_uuid())))
+            .to_owned();
+        let others = self.find_all(&select).await?.iter().map(read_ended).collect::<Result<Vec<_>, _>>()?;
+        self.record_end(&others).await?;
+        self.revoke_sessions(user, &others, false).await?;
+        Ok(others.len())
+    }
+}
+
+const OWNER: [Column; 1] = [Column::UserId];
+
+fn select_unended() -> SelectStatement {
+    Query::select()
+        .columns(ENDED_COLUMNS)
+        .from(Entity)
+        .and_where(Expr::col(Column::Ended).is_null())
+        .to_owned()
+}
+
+fn select_live(now: crate::domain::Timestamp, limits: &SessionLimits) -> SelectStatement {
+    Query::select().columns(ENDED_COLUMNS).from(Entity).cond_where(live(now, limits)).to_owned()
+}
+
+fn with_owner(mut select: SelectStatement) -> SelectStatement {
+    select.columns(OWNER).to_owned()
+}

@@ -1,0 +1,68 @@
+//! The stored server key: one row, wrapped. What is in it is not this floor's to know.
+
+use std::fmt;
+
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+
+use super::entity::server_key::{Column, Entity};
+use super::row::Row;
+use super::{Store, StoreError};
+
+const COLUMNS: [Column; 4] = [Column::Id, Column::Version, Column::WrappedKey, Column::WrappedBy];
+/// The id of the only row.
+const ID: i16 = 1;
+/// The version of a key that was never replaced.
+const FIRST_VERSION: i64 = 1;
+
+/// The server key as the database holds it; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredServerKey {
+    /// The key, `k4.local-wrap.pie.…`.
+    pub wrapped_key: String,
+    /// The id of the master key that unwraps it, `k4.lid.…`.
+    pub wrapped_by: String,
+}
+
+impl Store {
+    /// The server key, if there is one yet.
+    pub async fn lookup_server_key(&self) -> Result<Option<StoredServerKey>, StoreError> {
+        let select = Entity::find().select_only().columns(COLUMNS).filter(Column::Id.eq(ID));
+        let Some(result) = self.readers().query_one(&select.into_query()).await? else {
+            return Ok(None);
+        };
+        let row = Row::<Entity>::new(&result, &COLUMNS, 0);
+        Ok(Some(StoredServerKey {
+            wrapped_key: row.read(Column::WrappedKey)?,
+            wrapped_by: row.read(Column::WrappedBy)?,
+        }))
+    }
+
+    /// Inserts the first server key. False if another process was first.
+    pub async fn insert_server_key(&self, key: &StoredServerKey) -> Result<bool, StoreError> {
+        let insert = Query::insert()
+            .into_table(Entity)
+            .columns(COLUMNS)
+            .values([
+                ID.into(),
+                FIRST_VERSION.into(),
+                key.wrapped_key.as_str().into(),
+                key.wrapped_by.as_str().into(),
+            ])
+            .map_err(StoreError::unexpected)?
+            .to_owned();
+        match self.execute(&insert).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+                _ => Err(error.into()),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for StoredServerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredServerKey(wrapped by {})", self.wrapped_by)
+    }
+}

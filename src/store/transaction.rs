@@ -1,0 +1,117 @@
+//! A transaction that may revoke: its changes, the entries in the trust log and their publication in memory are one thing.
+//!
+//! ```text
+//! work ── entries in the log, the counter last ── commit ── publish ── answer
+//!   │ refuses                                        │ fails: nobody knows whether it happened
+//!   └▶ rolled back                                   └▶ the log is read again, and tells
+//! ```
+
+use std::pin::Pin;
+
+use countersign_verify::Revoked;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, StatementBuilder, sea_query::SelectStatement,
+};
+
+use super::entity::{sessions, users};
+use super::faults::Fault;
+use super::row::bytes;
+use super::users::state_code;
+use super::{ActError, Store, sqlite};
+use crate::domain::{Act, Timestamp, UserState};
+
+/// What a transaction does: it borrows the transaction, so it is boxed.
+pub(super) type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// A transaction that holds the write lock.
+pub(super) struct Transaction {
+    db: DatabaseTransaction,
+    /// When it happens.
+    pub(super) now: Timestamp,
+    /// What it revokes, and when that may be forgotten.
+    pub(super) revoked: Vec<(Revoked, Timestamp)>,
+}
+
+impl Store {
+    /// Runs `work` in a transaction of its own, at `now`. If it refuses, nothing has happened. What it revokes is felt by
+    /// every check of a token before this returns, and also if its caller is gone.
+    pub(super) async fn transact<T, E, F>(&self, now: Timestamp, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Transaction) -> Work<'a, T, E> + Send + 'static,
+    {
+        let store = self.clone();
+        self.write(move |db| async move {
+            let db = sqlite::begin_immediate(&db).await?;
+            let mut transaction = Transaction { db, now, revoked: Vec::new() };
+            let value = match work(&mut transaction).await {
+                Ok(value) => value,
+                Err(refusal) => {
+                    transaction.db.rollback().await?;
+                    return Err(refusal);
+                }
+            };
+            if let Err(error) = store.finish(transaction).await {
+                // If this fails too, whoever follows the log finds it.
+                let _still_unknown = store.follow_trust_log(now).await;
+                return Err(error.into());
+            }
+            Ok(value)
+        })
+        .await
+    }
+
+    async fn finish(&self, mut transaction: Transaction) -> Result<(), DbErr> {
+        let revocations = transaction.append_to_log().await?;
+        self.faults().strike(Fault::BeforeCommit)?;
+        transaction.db.commit().await?;
+        self.faults().strike(Fault::AfterCommit)?;
+        self.trust().publish(&revocations);
+        Ok(())
+    }
+}
+
+impl Transaction {
+    /// Runs a writing statement. How many rows it touched.
+    pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
+        Ok(self.db.execute(statement).await?.rows_affected())
+    }
+
+    /// The row that a query finds.
+    pub(super) async fn find(&self, select: &SelectStatement) -> Result<Option<QueryResult>, DbErr> {
+        self.db.query_one(select).await
+    }
+
+    /// All rows that a query finds.
+    pub(super) async fn find_all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, DbErr> {
+        self.db.query_all(select).await
+    }
+
+    /// Whether who acts still may: its user is active and of the same epoch, and its token's session was not ended.
+    pub(super) async fn check_actor(&self, act: &Act) -> Result<(), ActError> {
+        let Some(actor) = &act.actor else { return Ok(()) };
+        let user = Query::select()
+            .expr(Expr::val(1))
+            .from(users::Entity)
+            .and_where(Expr::col(users::Column::Id).eq(bytes(actor.at.id.as_uuid())))
+            .and_where(Expr::col(users::Column::Epoch).eq(actor.at.epoch.number()))
+            .and_where(Expr::col(users::Column::State).eq(state_code(UserState::Active)))
+            .to_owned();
+        let stands = self.find(&user).await?.is_some();
+        let session = match actor.session {
+            Some(id) if stands => {
+                let live = Query::select()
+                    .expr(Expr::val(1))
+                    .from(sessions::Entity)
+                    .and_where(Expr::col(sessions::Column::Id).eq(bytes(id.as_uuid())))
+                    .and_where(Expr::col(sessions::Column::Ended).is_null())
+                    .to_owned();
+                self.find(&live).await?.is_some()
+            }
+            _ => true,
+        };
+        if stands && session { Ok(()) } else { Err(ActError::NotAllowedAnyMore) }
+    }
+}

@@ -1,0 +1,242 @@
+//! The trust log: every revocation by its commit position, until the last token that it hits has expired. Owns what is
+//! written when something is revoked, and reading it back.
+
+use std::time::Duration;
+
+use countersign_verify::{KeyId, Revocation, Revoked};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+use uuid::Uuid;
+
+use super::entity::revocations::{Column, Entity};
+use super::entity::{sessions, trust_counter, users};
+use super::row::{Row, bytes};
+use super::transaction::Transaction;
+use super::trust_counter::ID as COUNTER;
+use super::{Store, StoreError};
+use crate::domain::{Epoch, SessionId, Timestamp, UserId};
+
+/// How much longer than its last token a revocation is remembered: clocks differ.
+pub(super) const GRACE: Duration = Duration::from_secs(60);
+/// How many ended sessions of one user are in the log before all its tokens are revoked in their place: who signs in and
+/// out in a loop must not fill everybody's memory. Its sessions live on, and get tokens of the new epoch by a refresh.
+const MOST_SESSIONS_OF_A_USER: usize = 128;
+/// How many rows are inserted by one statement.
+const CHUNK: usize = 500;
+
+const COLUMNS: [Column; 7] = [
+    Column::Sequence,
+    Column::Kind,
+    Column::UserId,
+    Column::BelowEpoch,
+    Column::SessionId,
+    Column::KeyId,
+    Column::ForgetAt,
+];
+const USER: i16 = 1;
+const SESSION: i16 = 2;
+const KEY: i16 = 3;
+
+/// A session that has been ended, and how long its tokens would have lived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndedSession {
+    pub(super) id: SessionId,
+    pub(super) tokens_until: Timestamp,
+}
+
+impl Transaction {
+    /// Revokes the tokens of ended sessions of one user. If there are too many of them lately and `may_collapse`, all its
+    /// tokens; then this is its new epoch.
+    pub(super) async fn revoke_sessions(
+        &mut self,
+        user: UserId,
+        ended: &[EndedSession],
+        may_collapse: bool,
+    ) -> Result<Option<Epoch>, StoreError> {
+        let alive: Vec<_> = ended.iter().filter(|s| s.tokens_until.plus(GRACE) > self.now).collect();
+        if alive.is_empty() {
+            return Ok(None);
+        }
+        if may_collapse && self.count_sessions_in_log(user).await? + alive.len() > MOST_SESSIONS_OF_A_USER {
+            return Ok(Some(self.raise_epoch(user).await?));
+        }
+        for session in alive {
+            let revoked = Revoked::Session { user_id: user.as_uuid(), session_id: session.id.as_uuid() };
+            self.revoked.push((revoked, session.tokens_until.plus(GRACE)));
+        }
+        Ok(None)
+    }
+
+    /// Revokes all tokens of a user. Its new epoch.
+    pub(super) async fn raise_epoch(&mut self, user: UserId) -> Result<Epoch, StoreError> {
+        let raise = Query::update()
+            .table(users::Entity)
+            .value(users::Column::Epoch, Expr::col(users::Column::Epoch).add(1_i64))
+            .and_where(Expr::col(users::Column::Id).eq(bytes(user.as_uuid())))
+            .to_owned();
+        self.execute(&raise).await?;
+        let select = Query::select()
+            .column(users::Column::Epoch)
+            .from(users::Entity)
+            .and_where(Expr::col(users::Column::Id).eq(bytes(user.as_uuid())))
+            .to_owned();
+        let epoch: i64 = match self.find(&select).await? {
+            Some(row) => row.try_get_by_index(0).map_err(|_| damaged_counter())?,
+            None => return Err(StoreError::unexpected("the user is gone within a transaction")),
+        };
+        // Their tokens are of lower epochs.
+        let superseded = Query::delete()
+            .from_table(Entity)
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .and_where(Expr::col(Column::Kind).eq(SESSION))
+            .to_owned();
+        self.execute(&superseded).await?;
+        let forget_at = self.last_token_of(user).await?.plus(GRACE);
+        if forget_at > self.now {
+            self.revoked.push((Revoked::User { user_id: user.as_uuid(), below_epoch: epoch }, forget_at));
+        }
+        Ok(Epoch::from_number(epoch))
+    }
+
+    /// Writes what this transaction revokes into the log. The counter is taken at the very end, so that others wait for
+    /// it as shortly as can be.
+    pub(super) async fn append_to_log(&mut self) -> Result<Vec<Revocation>, DbErr> {
+        let revoked = std::mem::take(&mut self.revoked);
+        let count = i64::try_from(revoked.len()).unwrap_or(i64::MAX);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let last = self.advance_counter(count).await?;
+        let revocations: Vec<Revocation> = (last - count + 1..)
+            .zip(revoked)
+            .map(|(sequence, (revoked, forget_at))| Revocation {
+                sequence,
+                revoked,
+                forget_at: forget_at.as_millis(),
+            })
+            .collect();
+        for chunk in revocations.chunks(CHUNK) {
+            let mut insert = Query::insert();
+            insert.into_table(Entity).columns(COLUMNS);
+            for revocation in chunk {
+                insert.values(row_of(revocation)).map_err(|error| DbErr::Custom(error.to_string()))?;
+            }
+            self.execute(&insert).await?;
+        }
+        Ok(revocations)
+    }
+
+    async fn count_sessions_in_log(&self, user: UserId) -> Result<usize, StoreError> {
+        let select = Query::select()
+            .expr(Expr::col(Column::Sequence).count())
+            .from(Entity)
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .and_where(Expr::col(Column::Kind).eq(SESSION))
+            .and_where(Expr::col(Column::ForgetAt).gt(self.now.as_millis()))
+            .to_owned();
+        Ok(usize::try_from(self.number(&select).await?.unwrap_or(0)).unwrap_or(usize::MAX))
+    }
+
+    /// When the last token of a user expires, whatever was done to its sessions.
+    async fn last_token_of(&self, user: UserId) -> Result<Timestamp, StoreError> {
+        let until =
+            Func::coalesce([Expr::col(sessions::Column::TokensUntil), Expr::col(sessions::Column::Expires)]);
+        let select = Query::select()
+            .expr(Func::max(Expr::from(until)))
+            .from(sessions::Entity)
+            .and_where(Expr::col(sessions::Column::UserId).eq(bytes(user.as_uuid())))
+            .to_owned();
+        Ok(Timestamp::from_millis(self.number(&select).await?.unwrap_or(0)))
+    }
+
+    /// Moves the counter on by `count`. Where it is then.
+    async fn advance_counter(&self, count: i64) -> Result<i64, DbErr> {
+        let advance = Query::update()
+            .table(trust_counter::Entity)
+            .value(trust_counter::Column::Sequence, Expr::col(trust_counter::Column::Sequence).add(count))
+            .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
+            .to_owned();
+        self.execute(&advance).await?;
+        let select = Query::select()
+            .column(trust_counter::Column::Sequence)
+            .from(trust_counter::Entity)
+            .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
+            .to_owned();
+        match self.number(&select).await? {
+            Some(sequence) => Ok(sequence),
+            None => Err(DbErr::Custom("the trust counter is missing".to_owned())),
+        }
+    }
+
+    async fn number(&self, select: &sea_orm::sea_query::SelectStatement) -> Result<Option<i64>, DbErr> {
+        match self.find(select).await? {
+            Some(row) => row.try_get_by_index(0),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Store {
+    /// Takes up what other processes have revoked since, and what a failed commit left unknown.
+    pub async fn follow_trust_log(&self, now: Timestamp) -> Result<(), StoreError> {
+        // The position first: what is committed between the two reads is read twice, and not missed.
+        let position = self.lookup_trust_counter().await?.map_or(0, |position| position.sequence);
+        let known = self.trust().complete_to();
+        if position <= known {
+            return Ok(());
+        }
+        let read = self.read_log(known, now).await?;
+        self.trust().take_log(&read, position);
+        Ok(())
+    }
+
+    /// The revocations after a position that must still be remembered.
+    async fn read_log(&self, after: i64, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        let select = Entity::find()
+            .select_only()
+            .columns(COLUMNS)
+            .filter(Column::Sequence.gt(after))
+            .filter(Column::ForgetAt.gt(now.as_millis()))
+            .order_by_asc(Column::Sequence);
+        let rows = self.readers().query_all(&select.into_query()).await?;
+        rows.iter().map(|result| read_revocation(&Row::new(result, &COLUMNS, 0))).collect()
+    }
+}
+
+fn row_of(revocation: &Revocation) -> [Expr; 7] {
+    let id = |id: Option<Uuid>| Expr::val(id.map(bytes));
+    let (kind, user, epoch, session, key) = match &revocation.revoked {
+        Revoked::User { user_id, below_epoch } => (USER, Some(*user_id), Some(*below_epoch), None, None),
+        Revoked::Session { user_id, session_id } => (SESSION, Some(*user_id), None, Some(*session_id), None),
+        Revoked::Key(key_id) => (KEY, None, None, None, Some(key_id.to_string())),
+    };
+    [
+        Expr::val(revocation.sequence),
+        Expr::val(kind),
+        id(user),
+        Expr::val(epoch),
+        id(session),
+        Expr::val(key),
+        Expr::val(revocation.forget_at),
+    ]
+}
+
+fn read_revocation(row: &Row<'_, Entity>) -> Result<Revocation, StoreError> {
+    let revoked = match row.read::<i16>(Column::Kind)? {
+        USER => {
+            Revoked::User { user_id: row.id(Column::UserId)?, below_epoch: row.read(Column::BelowEpoch)? }
+        }
+        SESSION => {
+            Revoked::Session { user_id: row.id(Column::UserId)?, session_id: row.id(Column::SessionId)? }
+        }
+        KEY => Revoked::Key(row.parse(Column::KeyId, |text: String| KeyId::parse(&text).ok())?),
+        _ => return Err(row.damaged(Column::Kind)),
+    };
+    Ok(Revocation { sequence: row.read(Column::Sequence)?, revoked, forget_at: row.read(Column::ForgetAt)? })
+}
+
+fn damaged_counter() -> StoreError {
+    StoreError::unexpected("an epoch cannot be read")
+}
