@@ -29,7 +29,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tonic_health", &["grpc", "cli"]),
     ("tonic_reflection", &["grpc"]),
     ("tonic_types", &["grpc"]),
-    ("prost_types", &["grpc"]),
+    ("prost_types", &["grpc", "cli"]),
     ("http", &["grpc", "transport"]),
     ("http_body", &["grpc", "transport"]),
     ("hyper", &["transport"]),

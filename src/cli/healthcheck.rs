@@ -2,63 +2,55 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, Command};
 use tokio::runtime;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::given::Given;
+use super::server_address::{DEFAULT_SERVER, ServerAddress};
+use super::verb::Verb;
 use super::{Failure, print};
 
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is asked.
-pub(super) struct Healthcheck {
-    server: String,
-    service: String,
-}
+pub(super) const VERB: Verb = Verb { command, run };
 
-impl Healthcheck {
-    pub(super) fn arguments() -> [Arg; 2] {
-        [
+fn command() -> Command {
+    Command::new("healthcheck")
+        .about("Ask a running server for its health; exit 0 means serving")
+        .arg(
             Arg::new("server")
                 .long("server")
                 .value_name("URL")
-                .default_value("http://127.0.0.1:50051")
+                .default_value(DEFAULT_SERVER)
                 .help("The server"),
+        )
+        .arg(
             Arg::new("service")
                 .long("service")
                 .value_name("NAME")
                 .default_value("")
                 .hide_default_value(true)
                 .help("Which health is asked for: nothing or auth.v1.AuthService for readiness, liveness for the process"),
-        ]
-    }
-
-    pub(super) fn from_matches(matches: &ArgMatches) -> Self {
-        let text = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
-        Self { server: text("server"), service: text("service") }
-    }
+        )
 }
 
-pub(super) fn run(check: &Healthcheck) -> Result<(), Failure> {
-    let endpoint = endpoint(&check.server)
-        .ok_or_else(|| Failure::WrongUse("--server: must be a URL like http://127.0.0.1:50051".to_owned()))?
-        .connect_timeout(PATIENCE)
-        .timeout(PATIENCE);
+fn run(mut given: Given) -> Result<(), Failure> {
+    let address = given.text("server").and_then(|url| ServerAddress::parse(&url));
+    if address.is_none() {
+        given.problems.add("--server", ServerAddress::RULE);
+    }
+    let service = given.text("service").unwrap_or_default();
+    let address = given.problems.none_or(address)?;
+    let endpoint = address.endpoint().connect_timeout(PATIENCE).timeout(PATIENCE);
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
-    let status = runtime.block_on(ask(endpoint, &check.service))?;
+    let status = runtime.block_on(ask(endpoint, &service))?;
     print(status.as_str_name());
     if status == ServingStatus::Serving { Ok(()) } else { Err(Failure::refused("not serving")) }
-}
-
-/// Only what is really done with it: plaintext to a host and a port. The library would take any scheme for that.
-fn endpoint(url: &str) -> Option<Endpoint> {
-    let authority = url.strip_prefix("http://")?.trim_end_matches('/');
-    let plain = !authority.is_empty() && !authority.contains(['/', '?', '#', '@']);
-    plain.then(|| Endpoint::from_shared(format!("http://{authority}")).ok())?
 }
 
 async fn ask(endpoint: Endpoint, service: &str) -> Result<ServingStatus, Failure> {

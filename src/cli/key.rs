@@ -1,17 +1,39 @@
 //! `countersign key list`: the public keys in the database, for whoever verifies tokens without asking.
 
+use clap::Command;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::runtime;
 
-use super::{Failure, print};
-use crate::config::{DatabaseCommandConfig, Problems, Sources};
+use super::given::Given;
+use super::json::{self, Object};
+use super::table::Table;
+use super::verb::{self, Verb};
+use super::{Failure, print, setting_flags, time};
+use crate::config::{DatabaseCommandConfig, Scope};
 use crate::crypto::{KeyState, Ring, RingKey};
 use crate::server::Surroundings;
 use crate::store::Store;
 use crate::telemetry;
 
-pub(super) fn list(sources: Sources, mut problems: Problems, json: bool) -> Result<(), Failure> {
+pub(super) const VERB: Verb = Verb { command, run: |given| verb::run_below(&VERBS, given) };
+
+const VERBS: [Verb; 1] = [Verb { command: list_command, run: list }];
+
+fn command() -> Command {
+    verb::group("key", "Work on signing keys", &VERBS)
+}
+
+fn list_command() -> Command {
+    Command::new("list")
+        .about("Show the public keys in the database itself, for whoever verifies tokens")
+        .arg(json::argument())
+        .args(setting_flags::arguments(Scope::Database))
+}
+
+fn list(given: Given) -> Result<(), Failure> {
+    let json = given.flag("json");
+    let (sources, mut problems) = given.sources();
     let values = sources.resolve(&mut problems);
     let config = DatabaseCommandConfig::read(&values, &mut problems);
     let config = problems.none_or(config)?;
@@ -36,33 +58,33 @@ async fn read(config: DatabaseCommandConfig) -> Result<Vec<RingKey>, Failure> {
 }
 
 fn as_json(keys: &[RingKey]) -> String {
-    let keys: Vec<Value> = keys.iter().map(to_json).collect();
-    format!("{:#}", json!({ "keys": keys }))
+    json::render(&Object::default().list("keys", keys.iter().map(to_json)).into())
 }
 
 /// Names and forms are those that proto3's JSON would give the key, so that a program reads both alike.
 fn to_json(key: &RingKey) -> Value {
-    let mut object = Map::new();
-    object.insert("key".to_owned(), key.key.to_paserk().into());
-    object.insert("keyId".to_owned(), key.key.id().to_string().into());
-    object.insert("state".to_owned(), format!("KEY_STATE_{}", state(key)).into());
-    let times =
-        [("signFrom", Some(key.sign_from)), ("signUntil", key.sign_until), ("verifyUntil", key.verify_until)];
-    for (name, time) in times {
-        if let Some(time) = time {
-            object.insert(name.to_owned(), rfc3339(time.as_millis()).into());
-        }
-    }
-    Value::Object(object)
+    let time = |time: crate::domain::Timestamp| Timestamp::from_millisecond(time.as_millis()).ok();
+    Object::default()
+        .text("key", &key.key.to_paserk())
+        .text("keyId", &key.key.id().to_string())
+        .text("state", &format!("KEY_STATE_{}", state(key)))
+        .time("signFrom", time(key.sign_from))
+        .time("signUntil", key.sign_until.and_then(time))
+        .time("verifyUntil", key.verify_until.and_then(time))
+        .into()
 }
 
 fn as_table(keys: &[RingKey]) -> String {
-    let mut lines = vec![format!("{:<9} {:<25} {:<52} {}", "STATE", "SIGNS FROM", "KEY ID", "KEY")];
-    for key in keys {
-        let from = rfc3339(key.sign_from.as_millis());
-        lines.push(format!("{:<9} {from:<25} {:<52} {}", state(key), key.key.id(), key.key.to_paserk()));
-    }
-    lines.join("\n")
+    let row = |key: &RingKey| {
+        let from = Timestamp::from_millisecond(key.sign_from.as_millis()).ok();
+        [
+            state(key).to_owned(),
+            time::to_second(from),
+            key.key.id().to_string(),
+            key.key.to_paserk().to_string(),
+        ]
+    };
+    Table::new(["STATE", "SIGNS FROM", "KEY ID", "KEY"], keys.iter().map(row)).to_string()
 }
 
 fn state(key: &RingKey) -> &'static str {
@@ -71,8 +93,4 @@ fn state(key: &RingKey) -> &'static str {
         KeyState::Active => "ACTIVE",
         KeyState::Retired => "RETIRED",
     }
-}
-
-fn rfc3339(millis: i64) -> String {
-    Timestamp::from_millisecond(millis).map_or_else(|_| millis.to_string(), |time| time.to_string())
 }

@@ -1,12 +1,22 @@
-//! The commands. Each is a file; here the command line is taken apart and its exit code is made: 0, 1 refused, 2 wrong
-//! use.
+//! The commands. Each is a file that declares its arguments and reads them; here its exit code is made: 0, 1 refused,
+//! 2 wrong use.
 
 mod arguments;
+mod commands;
+mod escape;
+mod given;
 mod healthcheck;
+mod json;
 mod key;
 mod master_key;
+mod password;
 mod serve;
+mod server_address;
+mod setting_flags;
+mod table;
+mod time;
 mod user;
+mod verb;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -46,16 +56,7 @@ pub fn run(
             print(&text);
             Ok(())
         }
-        Ok(arguments::Parsed::Serve(sources, problems)) => serve::run(sources, problems),
-        Ok(arguments::Parsed::UserCreate(sources, problems, create)) => {
-            user::create(sources, problems, create)
-        }
-        Ok(arguments::Parsed::KeyList(sources, problems, json)) => key::list(sources, problems, json),
-        Ok(arguments::Parsed::MasterKeyNew) => {
-            master_key::print_new();
-            Ok(())
-        }
-        Ok(arguments::Parsed::Healthcheck(check)) => healthcheck::run(&check),
+        Ok(arguments::Parsed::Given(given)) => commands::run(given),
         Err(failure) => Err(failure),
     };
     match outcome {

@@ -4,21 +4,33 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use clap::Command;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, print};
+use super::given::Given;
+use super::verb::Verb;
+use super::{Failure, print, setting_flags};
 use crate::auth::Registration;
-use crate::config::{Problems, ServiceConfig, Sources};
+use crate::config::{Scope, ServiceConfig};
 use crate::server::{Server, Surroundings};
 use crate::telemetry;
 
 /// When a stop that should take 8 s at most has failed.
 const LAST_RESORT: Duration = Duration::from_millis(9500);
 
-pub(super) fn run(sources: Sources, mut problems: Problems) -> Result<(), Failure> {
+pub(super) const VERB: Verb = Verb { command, run };
+
+fn command() -> Command {
+    Command::new("serve")
+        .about("Run the service; what countersign does without a command")
+        .args(setting_flags::arguments(Scope::Service))
+}
+
+pub(super) fn run(given: Given) -> Result<(), Failure> {
+    let (sources, mut problems) = given.sources();
     let values = sources.resolve(&mut problems);
     let config = ServiceConfig::read(&values, &mut problems);
     let config = problems.none_or(config)?;

@@ -1,0 +1,45 @@
+//! The settings of the table as flags of a command, and back.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+use crate::config::{SETTINGS, Scope, Setting, Shape};
+
+/// The flags of a command that works within `scope`.
+pub(super) fn arguments(scope: Scope) -> impl Iterator<Item = Arg> {
+    SETTINGS.iter().filter(move |setting| setting.scope >= scope).map(argument)
+}
+
+/// The settings that were given as flags, by name.
+pub(super) fn read(matches: &ArgMatches) -> BTreeMap<&'static str, String> {
+    let given = |setting: &&Setting| matches.try_contains_id(setting.name).unwrap_or(false);
+    SETTINGS
+        .iter()
+        .filter(given)
+        .filter_map(|setting| {
+            let values: Vec<&str> = matches.get_many::<String>(setting.name)?.map(String::as_str).collect();
+            Some((setting.name, values.join(",")))
+        })
+        .collect()
+}
+
+fn argument(setting: &Setting) -> Arg {
+    let default = setting.default.filter(|default| !default.is_empty());
+    let help = match default {
+        Some(default) => format!("{} [default: {default}]", setting.help),
+        None => setting.help.to_owned(),
+    };
+    let argument = Arg::new(setting.name)
+        .long(setting.name)
+        .value_name(setting.value_name)
+        .help(help)
+        .allow_negative_numbers(true);
+    match setting.shape {
+        Shape::One => argument.action(ArgAction::Set),
+        Shape::List => argument.action(ArgAction::Append),
+        Shape::Switch => {
+            argument.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true")
+        }
+    }
+}
