@@ -21,5 +21,5 @@ pub mod store;
 // 1: pure rules on values.
 pub mod domain;
 
-// 0: generated from `proto/`; for grpc alone.
+// 0: generated from `proto/`; for grpc, and for the commands, which are clients.
 pub mod pb;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Every top-level module and what it may use. A module that is not in here may not exist.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
-    ("cli", &["config", "server", "telemetry", "auth", "crypto", "store", "domain"]),
+    ("cli", &["config", "server", "telemetry", "auth", "crypto", "store", "domain", "pb"]),
     ("config", &["server", "telemetry", "transport", "auth", "crypto", "store", "domain"]),
     ("server", &["grpc", "transport", "auth", "crypto", "store", "domain"]),
     ("telemetry", &[]),
@@ -28,7 +28,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tonic", &["grpc", "transport", "server", "cli", "pb"]),
     ("tonic_health", &["grpc", "cli"]),
     ("tonic_reflection", &["grpc"]),
-    ("tonic_types", &["grpc"]),
+    ("tonic_types", &["grpc", "cli"]),
     ("prost_types", &["grpc", "cli"]),
     ("http", &["grpc", "transport"]),
     ("http_body", &["grpc", "transport"]),

@@ -94,6 +94,35 @@ fn refuses(error: &clap::Error, argument: &OsStr) -> bool {
 mod tests {
     use super::*;
 
+    fn wrong(arguments: &[&str]) -> String {
+        let arguments = [&["countersign"], arguments].concat().into_iter().map(OsString::from).collect();
+        match parse(arguments, BTreeMap::new()) {
+            Err(Failure::WrongUse(said)) => said,
+            Err(Failure::Refused(said)) => panic!("{said}"),
+            Ok(Parsed::Shown(text)) => panic!("{text}"),
+            Ok(Parsed::Given(given)) => given.problems.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_unknown_flag_is_named_and_no_value_of_one() {
+        let said = wrong(&["user", "list", "--tokn", "hunter2", "--passwrd=hunter2", "--frob"]);
+        for flag in ["--tokn", "--passwrd", "--frob"] {
+            assert!(said.contains(&format!("{flag}: there is no such flag")), "{said}");
+        }
+        assert!(!said.contains("hunter2"), "{said}");
+        let said = wrong(&["--tokn", "hunter2", "--log-level=loud"]);
+        assert!(said.contains("--tokn:") && !said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn an_unknown_flag_hides_neither_a_command_nor_what_else_is_wrong() {
+        let said = wrong(&["user", "--frob", "show", "--token", "hunter2"]);
+        assert!(said.contains("--frob:") && said.contains("--token:") && !said.contains("hunter2"), "{said}");
+        let said = wrong(&["user", "show", "--frob"]);
+        assert!(said.contains("--frob:") && said.contains("<USER>"), "{said}");
+    }
+
     #[test]
     fn the_declarations_of_the_commands_agree_with_each_other() {
         command().debug_assert();

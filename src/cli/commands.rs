@@ -3,11 +3,22 @@
 use clap::Command;
 
 use super::verb::{Verb, run_below};
-use super::{Failure, given::Given, healthcheck, key, master_key, serve, setting_flags, user};
+use super::{
+    Failure, event, given::Given, healthcheck, key, master_key, serve, session, setting_flags, token, user,
+};
 use crate::config::Scope;
 
 /// Every command, in the order of the help.
-const COMMANDS: [Verb; 5] = [serve::VERB, user::VERB, key::VERB, master_key::VERB, healthcheck::VERB];
+const COMMANDS: [Verb; 8] = [
+    serve::VERB,
+    user::VERB,
+    session::VERB,
+    event::VERB,
+    token::VERB,
+    key::VERB,
+    master_key::VERB,
+    healthcheck::VERB,
+];
 
 /// The whole command line.
 pub(super) fn command() -> Command {
@@ -17,7 +28,9 @@ pub(super) fn command() -> Command {
         .after_help(
             "A SPAN is a whole number and a unit: 600s, 10m, 1h, 30d. Settings go after the command.\n\n\
              Every setting is also a variable (COUNTERSIGN_LISTEN for --listen) and a key in the file that --config names \
-             (listen). A flag wins over its variable, the variable over the file, the file over the default.",
+             (listen). A flag wins over its variable, the variable over the file, the file over the default.\n\n\
+             Commands with --server ask a running server; they take it from COUNTERSIGN_SERVER too, and an admin's token \
+             from COUNTERSIGN_TOKEN.",
         )
         .args(setting_flags::arguments(Scope::Service))
         .args_conflicts_with_subcommands(true)

@@ -1,21 +1,29 @@
 //! The commands. Each is a file that declares its arguments and reads them; here its exit code is made: 0, 1 refused,
 //! 2 wrong use.
 
+mod access_token;
 mod arguments;
 mod commands;
 mod escape;
+mod event;
 mod given;
 mod healthcheck;
 mod json;
 mod key;
 mod master_key;
+mod pages;
 mod password;
+mod refusal;
+mod remote;
 mod serve;
 mod server_address;
+mod session;
 mod setting_flags;
 mod table;
 mod time;
+mod token;
 mod user;
+mod user_argument;
 mod verb;
 
 use std::ffi::OsString;

@@ -9,5 +9,6 @@ mod values;
 
 pub use problems::Problems;
 pub use service::{DatabaseCommandConfig, ServiceConfig, UserCommandConfig};
-pub use settings::{SETTINGS, Scope, Setting, Shape};
+pub use settings::{SERVER_VARIABLE, SETTINGS, Scope, Setting, Shape, TOKEN_VARIABLE};
 pub use sources::{Sources, Values};
+pub use values::span;

@@ -72,6 +72,11 @@ const fn within(scope: Scope, setting: Setting) -> Setting {
     Setting { scope, ..setting }
 }
 
+/// The variable that says which server a command asks.
+pub const SERVER_VARIABLE: &str = "COUNTERSIGN_SERVER";
+/// The variable that holds the token a command asks with.
+pub const TOKEN_VARIABLE: &str = "COUNTERSIGN_TOKEN";
+
 /// Every setting that acts.
 pub const SETTINGS: [Setting; 22] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::settings::{SETTINGS, Setting};
+use super::settings::{SERVER_VARIABLE, SETTINGS, Setting, TOKEN_VARIABLE};
 use super::{Problems, Shape};
 
 /// Everything that settings are read from.
@@ -56,7 +56,9 @@ impl Sources {
     }
 
     fn unknown_variables(&self) -> Vec<String> {
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        let mut known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        // Whoever administers the service from the shell that it was started in has these.
+        known.extend([SERVER_VARIABLE, TOKEN_VARIABLE].map(str::to_owned));
         let ours = self.variables.keys().filter(|name| name.starts_with("COUNTERSIGN_"));
         ours.filter(|name| !known.contains(name)).cloned().collect()
     }

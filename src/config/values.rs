@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A span: a whole number and a unit.
-pub(super) fn span(text: &str) -> Result<Duration, String> {
+/// A span: a whole number and a unit. The error says what it must be.
+pub fn span(text: &str) -> Result<Duration, String> {
     const RULE: &str =
         "must be a whole number, more than zero, followed by s, m, h or d (600s, 10m, 1h, 30d)";
     let seconds = text

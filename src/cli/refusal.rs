@@ -1,0 +1,114 @@
+//! Why a server did not do what it was asked, in words for the person who asked.
+
+use tonic::{Code, Status, TimeoutExpired};
+use tonic_types::StatusExt;
+
+use super::Failure;
+use super::escape::escape;
+use super::remote::PATIENCE;
+use super::server_address::ServerAddress;
+
+/// What a status means that a call to the server at `address` ended with.
+pub(super) fn failure(status: &Status, address: &ServerAddress) -> Failure {
+    Failure::Refused(match status.get_details_error_info() {
+        Some(info) => refused(status, &info.reason),
+        None => broken(status, address),
+    })
+}
+
+/// The server's own sentence and reason, and what else helps.
+fn refused(status: &Status, reason: &str) -> String {
+    let said = format!("{} ({})", escape(status.message()), escape(reason));
+    if let Some(delay) = status.get_details_retry_info().and_then(|retry| retry.retry_delay) {
+        return format!("{said}; try again in {} s", delay.as_secs_f64().ceil());
+    }
+    match reason {
+        "INTERNAL" => {
+            let id = status.get_details_request_info().map(|info| escape(&info.request_id));
+            format!("{said}; the request id is {}", id.unwrap_or_default())
+        }
+        "TOKEN_EXPIRED" | "TOKEN_INVALID" | "TOKEN_REVOKED" => {
+            format!("{said}; another is made with: countersign token issue")
+        }
+        _ => said,
+    }
+}
+
+/// Every refusal of Countersign has a reason. Without one, the answer is of something in between or of another program.
+fn broken(status: &Status, address: &ServerAddress) -> String {
+    let late = status.code() == Code::DeadlineExceeded || status.message() == TimeoutExpired(()).to_string();
+    match status.code() {
+        _ if late => format!(
+            "{address} did not answer within {} s; whether it did what was asked is not known",
+            PATIENCE.as_secs()
+        ),
+        Code::Cancelled | Code::Internal | Code::Unavailable | Code::Unknown => format!(
+            "the connection to {address} broke before an answer came; whether what was asked was done is not known. \
+             If this stays so, something else than Countersign may be listening there"
+        ),
+        code => format!(
+            "{address} answered {code:?} without a reason, as Countersign never does: \
+             something else may be listening there"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    fn said(code: Code, message: &str, details: ErrorDetails) -> String {
+        let status = Status::with_error_details(code, message, details);
+        let Failure::Refused(said) = failure(&status, &address()) else { panic!("not a refusal") };
+        said
+    }
+
+    fn address() -> ServerAddress {
+        ServerAddress::parse("http://127.0.0.1:1").unwrap()
+    }
+
+    fn reason(reason: &str) -> ErrorDetails {
+        ErrorDetails::with_error_info(reason, "auth.v1", [])
+    }
+
+    #[test]
+    fn a_refusal_is_the_servers_sentence_and_reason() {
+        assert_eq!(
+            said(Code::NotFound, "no such user", reason("USER_NOT_FOUND")),
+            "no such user (USER_NOT_FOUND)"
+        );
+        let expired = said(Code::Unauthenticated, "the token has expired", reason("TOKEN_EXPIRED"));
+        assert!(
+            expired.starts_with("the token has expired (TOKEN_EXPIRED); another is made with"),
+            "{expired}"
+        );
+        let mut limited = reason("RATE_LIMITED");
+        limited.set_retry_info(Some(Duration::from_millis(1200)));
+        assert_eq!(
+            said(Code::ResourceExhausted, "too many", limited),
+            "too many (RATE_LIMITED); try again in 2 s"
+        );
+        let mut internal = reason("INTERNAL");
+        internal.set_request_info("5f0c", "");
+        assert_eq!(said(Code::Internal, "oh", internal), "oh (INTERNAL); the request id is 5f0c");
+    }
+
+    #[test]
+    fn a_server_cannot_write_to_the_terminal() {
+        assert_eq!(said(Code::Internal, "\u{1b}[2J", reason("X\nY")), "\\u{1b}[2J (X\\nY)");
+    }
+
+    #[test]
+    fn an_answer_without_a_reason_names_the_address() {
+        for code in [Code::Unavailable, Code::Cancelled, Code::Unimplemented] {
+            let Failure::Refused(said) = failure(&Status::new(code, "x"), &address()) else {
+                panic!("{code:?}")
+            };
+            assert!(said.contains("http://127.0.0.1:1"), "{said}");
+        }
+    }
+}

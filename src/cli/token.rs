@@ -1,0 +1,71 @@
+//! `countersign token issue`: a token for a password, which is how whoever administers a server from a shell signs in.
+
+use std::time::Duration;
+
+use clap::{Arg, Command};
+
+use super::given::Given;
+use super::json::{self, Object};
+use super::remote::{self, Remote};
+use super::time::moment;
+use super::verb::{self, Verb};
+use super::{Failure, password, print};
+use crate::config;
+use crate::pb::auth::v1::{IssueTokenRequest, IssueTokenResponse};
+
+pub(super) const VERB: Verb = Verb { command, run: |given| verb::run_below(&VERBS, given) };
+
+const VERBS: [Verb; 1] = [Verb { command: issue_command, run: issue }];
+
+fn command() -> Command {
+    verb::group("token", "Work on tokens, through a running server", &VERBS)
+}
+
+fn issue_command() -> Command {
+    let username =
+        Arg::new("username").long("username").value_name("NAME").required(true).help("The user's name");
+    let lifetime = Arg::new("lifetime")
+        .long("lifetime")
+        .value_name("SPAN")
+        .allow_negative_numbers(true)
+        .help("How long the token shall live, within what the server allows [default: the server's]");
+    Command::new("issue")
+        .about("Sign in and print an access token; the password is asked for, or read from standard input")
+        .args([username, lifetime])
+        .args(remote::arguments_without_token())
+}
+
+fn issue(mut given: Given) -> Result<(), Failure> {
+    let json = given.flag("json");
+    let username = given.text("username").unwrap_or_default();
+    let lifetime = read_lifetime(&mut given);
+    let remote = Remote::read_without_token(&mut given);
+    let (remote, lifetime) = given.problems.none_or(remote.zip(lifetime))?;
+    let lifetime = lifetime.map(TryInto::try_into).transpose().map_err(Failure::refused)?;
+    let password = password::ask()?.to_string();
+    let request = IssueTokenRequest { username, password, lifetime, audience: String::new() };
+    let issued = remote.call(async |server| server.answer(server.auth().issue_token(request).await))?;
+    print(&shown(&issued, json)?);
+    Ok(())
+}
+
+/// The lifetime, if one was given; `None` outside if what was given is none.
+fn read_lifetime(given: &mut Given) -> Option<Option<Duration>> {
+    let Some(text) = given.text("lifetime") else { return Some(None) };
+    config::span(&text).map(Some).map_err(|problem| given.problems.add("--lifetime", problem)).ok()
+}
+
+/// The token alone goes into a variable.
+fn shown(issued: &IssueTokenResponse, json: bool) -> Result<String, Failure> {
+    if json {
+        let object = Object::default()
+            .text("token", &issued.token)
+            .time("expireTime", moment(issued.expire_time.as_ref()))
+            .text("sessionId", &issued.session_id)
+            .text("refreshToken", &issued.refresh_token);
+        return Ok(json::render(&object.into()));
+    }
+    let token = &issued.token;
+    let visible = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    visible.then(|| token.clone()).ok_or_else(|| Failure::refused("the server's answer holds no token"))
+}
