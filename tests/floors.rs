@@ -47,6 +47,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("blake2", &["crypto"]),
     ("zxcvbn", &["crypto"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
     ("toml", &["config"]),
     ("getrandom", &["server"]),
 ];

@@ -4,12 +4,13 @@ use clap::Command;
 
 use super::verb::{Verb, run_below};
 use super::{
-    Failure, event, given::Given, healthcheck, key, master_key, serve, session, setting_flags, token, user,
+    Failure, completions, event, given::Given, healthcheck, key, master_key, serve, session, setting_flags,
+    token, user,
 };
 use crate::config::Scope;
 
 /// Every command, in the order of the help.
-const COMMANDS: [Verb; 8] = [
+const COMMANDS: [Verb; 9] = [
     serve::VERB,
     user::VERB,
     session::VERB,
@@ -18,6 +19,7 @@ const COMMANDS: [Verb; 8] = [
     key::VERB,
     master_key::VERB,
     healthcheck::VERB,
+    completions::VERB,
 ];
 
 /// The whole command line.

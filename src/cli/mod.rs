@@ -4,6 +4,7 @@
 mod access_token;
 mod arguments;
 mod commands;
+mod completions;
 mod escape;
 mod event;
 mod given;
