@@ -72,7 +72,9 @@ fn the_help_has_every_setting_and_every_command() {
             "{help}"
         );
     }
-    for command in ["serve", "user", "key", "master-key", "healthcheck"] {
+    for command in
+        ["serve", "user", "session", "event", "token", "key", "master-key", "healthcheck", "completions"]
+    {
         assert!(help.contains(&format!("\n  {command}")), "{help}");
     }
     assert!(
@@ -96,9 +98,13 @@ async fn an_unknown_variable_and_cheap_hashes_are_warnings() {
     let mut command = countersign(folder.path());
     command
         .args(["--listen", "127.0.0.1:0", "--database-url", "sqlite:///nowhere/x.db"])
-        .env("COUNTERSIGN_LISTNE", "x");
+        .env("COUNTERSIGN_LISTNE", "x")
+        // Those of the commands that ask a server.
+        .env("COUNTERSIGN_SERVER", "http://127.0.0.1:50051")
+        .env("COUNTERSIGN_TOKEN", "v4.public.x");
     let said = stderr(&run(&mut command, ""));
     assert!(said.contains("COUNTERSIGN_LISTNE is not a setting"), "{said}");
+    assert_eq!(said.matches("is not a setting").count(), 1, "{said}");
 }
 
 #[test]

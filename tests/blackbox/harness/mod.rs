@@ -3,6 +3,7 @@
 mod binary;
 mod calls;
 mod database;
+mod desk;
 mod in_process;
 mod raw;
 mod surroundings;
@@ -11,6 +12,7 @@ mod tools;
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
 pub use database::Database;
+pub use desk::{Desk, said_no, said_yes};
 pub use in_process::TestServer;
 pub use raw::{RawConnection, raw_call, raw_unary};
 pub use surroundings::{ManualClock, SeededEntropy};
