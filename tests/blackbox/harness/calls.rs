@@ -92,6 +92,10 @@ impl Client {
         Self(AuthServiceClient::new(channel))
     }
 
+    pub(super) fn service(&self) -> AuthServiceClient<Channel> {
+        self.0.clone()
+    }
+
     pub async fn create_user(&self, username: &str, password: &str) -> Result<User, Refused> {
         self.create_user_as(Credentials::None, username, password).await
     }

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{Client, Database, ManualClock, SeededEntropy};
+use super::{AdminClient, Client, Database, ManualClock, PASSWORD, SeededEntropy};
 
 pub struct TestServer {
     pub address: SocketAddr,
@@ -93,6 +93,15 @@ impl TestServer {
 
     pub async fn client(&self) -> Client {
         Client::new(self.channel().await)
+    }
+
+    /// A new user with the role `admin`, signed in.
+    pub async fn admin(&self, username: &str) -> AdminClient {
+        let channel = self.channel().await;
+        let client = Client::new(channel.clone());
+        client.create_user(username, PASSWORD).await.unwrap();
+        self.execute_sql(&format!("UPDATE users SET roles = 'admin' WHERE name_shown = '{username}'")).await;
+        AdminClient::new(channel, &client.sign_in(username, PASSWORD).await)
     }
 
     /// The database file, for tests that look behind the server's back.

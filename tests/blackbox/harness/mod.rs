@@ -6,6 +6,7 @@ mod database;
 mod desk;
 mod in_process;
 mod raw;
+mod session_calls;
 mod surroundings;
 mod tools;
 
@@ -15,5 +16,6 @@ pub use database::Database;
 pub use desk::{Desk, said_no, said_yes};
 pub use in_process::TestServer;
 pub use raw::{RawConnection, raw_call, raw_unary};
+pub use session_calls::{AdminClient, Tokens};
 pub use surroundings::{ManualClock, SeededEntropy};
 pub use tools::tool;
