@@ -26,6 +26,9 @@ mod sign_in_failures;
 mod sign_out;
 mod token_cache;
 
+#[cfg(test)]
+mod interruptions;
+
 pub use administer::IssuedResetCode;
 pub use audience::{Audiences, AudiencesError};
 pub use authority::{Authority, AuthorityParts, Policy};

@@ -11,7 +11,7 @@ use super::entity::sessions::{Column, Entity, Relation};
 use super::entity::users;
 use super::row::{Row, bytes};
 use super::sessions::{COLUMNS, ENDED_COLUMNS, later, live, read_ended, read_session, until};
-use super::users::{USER_COLUMNS, read_user, state_code};
+use super::users::{DELETED, USER_COLUMNS, read_user, state_code};
 use super::{Store, StoreError};
 use crate::domain::{
     Act, Epoch, EventKind, Generation, Presentation, PresentedRefresh, RefreshChain, RetryHash, Salt,
@@ -58,6 +58,7 @@ impl Store {
             .columns(CHAIN_COLUMNS)
             .columns(USER_COLUMNS)
             .join(JoinType::InnerJoin, Relation::User.def())
+            .filter(users::Column::State.ne(DELETED))
             .filter(Column::Id.eq(bytes(id.as_uuid())));
         let found = self.readers().query_one(&select.into_query()).await?;
         found.map(|result| read_refreshable(&result)).transpose()

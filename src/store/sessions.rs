@@ -12,7 +12,7 @@ use super::refresh::number;
 use super::row::{Row, bytes};
 use super::transaction::Transaction;
 use super::trust_log::EndedSession;
-use super::users::{USER_COLUMNS, read_user, state_code};
+use super::users::{DELETED, USER_COLUMNS, read_user, state_code};
 use super::{Store, StoreError};
 use crate::domain::{
     Act, AuthMethods, Epoch, EventKind, Generation, Origin, Session, SessionId, SessionLimits, Timestamp,
@@ -97,6 +97,7 @@ impl Store {
             .columns(COLUMNS)
             .columns(USER_COLUMNS)
             .join(JoinType::InnerJoin, Relation::User.def())
+            .filter(users::Column::State.ne(DELETED))
             .filter(Column::Id.eq(bytes(id.as_uuid())));
         let found = self.readers().query_one(&select.into_query()).await?;
         found.map(|result| read_both(&result)).transpose()

@@ -1,11 +1,15 @@
 //! What every database must do alike: one list of tests, run on each through a small factory. What SQLite alone must do
 //! is in `on_sqlite_alone`.
 
+mod accounts;
 mod damage;
 mod keys;
 mod on_sqlite_alone;
+mod purge;
+mod refresh;
 mod schema;
 mod sessions;
+mod trust_log;
 mod users;
 mod writes;
 
@@ -49,6 +53,40 @@ macro_rules! conformance {
                     a_session_of_a_disabled_or_unknown_user_is_not_opened
                     a_use_moves_forward_only
                     a_use_of_a_dead_session_is_not_recorded
+                }
+                refresh {
+                    a_rotation_is_read_back_as_it_was_written
+                    of_many_rotations_of_one_token_one_wins
+                    nothing_is_spent_where_something_has_changed
+                    a_repetition_is_noted_while_the_token_is_the_current_one
+                    reuse_ends_the_session_once_and_only_if_it_is_reuse
+                }
+                trust_log {
+                    a_revocation_is_felt_here_at_once_and_elsewhere_by_the_log
+                    a_gap_in_the_log_is_not_passed_over
+                    nothing_is_logged_that_no_token_can_meet
+                    an_ending_loop_of_one_user_takes_bounded_room
+                    the_session_that_is_idle_longest_makes_room
+                    a_revoked_key_in_the_log_is_read
+                    a_commit_that_dies_leaves_no_revocation_in_between
+                    a_refused_act_changes_nothing
+                }
+                accounts {
+                    a_disabled_user_loses_sessions_and_reset_code
+                    the_last_admin_stays
+                    of_two_admins_who_demote_each_other_one_stays
+                    new_roles_end_tokens_and_not_sessions
+                    a_password_is_changed_only_while_the_old_one_holds
+                    a_reset_code_is_spent_once_and_in_time
+                    a_deleted_user_is_nobody_and_its_name_rests
+                    counted_events_are_written_over_and_listed_by_page
+                }
+                purge {
+                    sessions_go_when_nothing_asks_for_them
+                    a_table_is_passed_in_steps
+                    deleted_users_go_after_their_names_have_rested
+                    a_deleted_user_waits_for_its_sessions
+                    what_has_had_its_time_goes
                 }
                 keys {
                     of_many_first_rings_one_is_kept
@@ -96,17 +134,20 @@ trait TestDatabase: Sync {
     }
 }
 
-struct SqliteDatabase(TempDir);
+struct SqliteDatabase {
+    folder: TempDir,
+    faults: Faults,
+}
 
 impl TestDatabase for SqliteDatabase {
     fn create() -> Self {
-        Self(TempDir::new().unwrap())
+        Self { folder: TempDir::new().unwrap(), faults: Faults::default() }
     }
 
     fn config(&self) -> StoreConfig {
-        let path = self.0.path().join("countersign.db");
+        let path = self.folder.path().join("countersign.db");
         let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-        StoreConfig { url, faults: Faults::default() }
+        StoreConfig { url, faults: self.faults.clone() }
     }
 }
 

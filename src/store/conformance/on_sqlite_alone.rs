@@ -79,7 +79,7 @@ async fn its_owner_alone_can_read_the_files() {
     let store = database.open().await;
     store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let mut names = Vec::new();
-    for entry in fs::read_dir(database.0.path()).unwrap() {
+    for entry in fs::read_dir(database.folder.path()).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{name}");
@@ -107,7 +107,7 @@ async fn what_is_no_database_is_refused_with_its_reason() {
 #[tokio::test]
 async fn what_cannot_be_written_is_refused() {
     let database = SqliteDatabase::create();
-    let folder = database.0.path();
+    let folder = database.folder.path();
     let file = folder.join("countersign.db");
     database.open().await.close().await.unwrap();
 
@@ -163,7 +163,7 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
 #[tokio::test]
 async fn opening_waits_for_a_lock_that_sqlite_itself_does_not_wait_for() {
     let database = SqliteDatabase::create();
-    let file = database.0.path().join("countersign.db");
+    let file = database.folder.path().join("countersign.db");
     // Another process is in the middle of making the database: the change to WAL fails at once.
     let other = Database::connect(format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
     let transaction = sqlite::begin_immediate(&other).await.unwrap();

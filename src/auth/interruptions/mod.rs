@@ -1,0 +1,182 @@
+//! What becomes of a use case that is interrupted: its caller goes away at each await, the connection dies at the commit,
+//! the process starts again. Nobody is logged out by a fault, no spent token revives, no revocation is lost.
+
+mod cancelled;
+mod faulty;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use countersign_verify::{KeySet, Verifier};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use super::{
+    Audiences, Authority, AuthorityParts, CallContext, Caller, Error, IssueCommand, Issued, NewPasswords,
+    NewUser, Policy, Presented, RefreshCommand, Registrar, Registration,
+};
+use crate::crypto::{HasherConfig, PasswordHasher, SecretKey, ServerKey, TokenSigner};
+use crate::domain::{
+    Clock, Entropy, Lifetimes, Origin, PasswordPolicy, Roles, SessionLimits, Timestamp, User,
+};
+use crate::store::{DatabaseUrl, Faults, Store, StoreConfig};
+
+const PASSWORD: &str = "correct horse battery";
+const NEW_PASSWORD: &str = "another horse battery";
+
+/// An authority on a database of its own, which can be started again on it.
+struct House {
+    folder: TempDir,
+    faults: Faults,
+    authority: Authority,
+    alice: User,
+    hands: Arc<Hands>,
+}
+
+/// A clock that a test turns, and randomness that never repeats.
+struct Hands {
+    now: AtomicI64,
+    seed: AtomicU64,
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.load(Ordering::Relaxed))
+    }
+}
+
+impl Entropy for Hands {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let mut z = self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+impl House {
+    async fn build() -> Self {
+        let (folder, faults) = (TempDir::new().unwrap(), Faults::default());
+        let hands = Arc::new(Hands { now: AtomicI64::new(1_767_225_600_400), seed: AtomicU64::new(1) });
+        let store = open(&folder, &faults, &hands).await;
+        store.ensure_trust_counter([7; 16]).await.unwrap();
+        let authority = authority(store, &hands);
+        let new = NewUser { username: "alice", password: PASSWORD, roles: Roles::default(), by: None };
+        let alice = authority.parts().registrar.register(new, &context()).await.unwrap();
+        Self { folder, faults, authority, alice, hands }
+    }
+
+    /// Closes the database and starts again on it, as another process would.
+    async fn restart(&mut self) {
+        self.authority.parts().store.close().await.unwrap();
+        let store = open(&self.folder, &self.faults, &self.hands).await;
+        self.authority = authority(store, &self.hands);
+    }
+
+    async fn sign_in(&self) -> Issued {
+        self.try_sign_in(PASSWORD).await.unwrap()
+    }
+
+    async fn try_sign_in(&self, password: &str) -> Result<Issued, Error> {
+        let command = IssueCommand {
+            presented: Presented::Nothing,
+            username: "alice".to_owned(),
+            password: Zeroizing::new(password.to_owned()),
+            lifetime: None,
+            audience: String::new(),
+            context: context(),
+        };
+        self.authority.issue_token(command).await
+    }
+
+    async fn refresh(&self, token: &str, key: u8) -> Result<Issued, Error> {
+        self.authority.refresh(refresh_command(token, key)).await
+    }
+
+    fn greet(&self, issued: &Issued) -> Result<Caller, Error> {
+        self.authority.authenticate_token(&issued.token)
+    }
+
+    /// Waits until every write that has begun is through: the next one comes after it.
+    async fn settle(&self) {
+        self.authority.parts().store.record_counted_events(&[]).await.unwrap();
+        self.authority.parts().store.ensure_trust_counter([8; 16]).await.unwrap();
+    }
+}
+
+fn refresh_command(token: &str, key: u8) -> RefreshCommand {
+    RefreshCommand {
+        token: Zeroizing::new(token.to_owned()),
+        retry_key: Zeroizing::new(vec![key; 16]),
+        audience: String::new(),
+        context: context(),
+    }
+}
+
+fn refresh_token(issued: &Issued) -> String {
+    issued.refresh_token.as_ref().unwrap().to_string()
+}
+
+fn context() -> CallContext {
+    CallContext { deadline: None, origin: Origin::unknown() }
+}
+
+async fn open(folder: &TempDir, faults: &Faults, hands: &Hands) -> Store {
+    let path = folder.path().join("countersign.db");
+    let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
+    Store::open(&StoreConfig { url, faults: faults.clone() }, hands.now()).await.unwrap()
+}
+
+/// The same keys each time: they are the database's, and not what is tested here.
+fn authority(store: Store, hands: &Arc<Hands>) -> Authority {
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (hands.clone(), hands.clone());
+    let keys = Hands { now: AtomicI64::new(0), seed: AtomicU64::new(99) };
+    let hasher = HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None };
+    let hasher = PasswordHasher::start(hasher, Arc::clone(&entropy)).unwrap();
+    let signer = TokenSigner::new(SecretKey::generate(&keys));
+    let policy = PasswordPolicy { min_length: 8, service_names: Vec::new() };
+    let passwords = NewPasswords { hasher: hasher.clone(), policy };
+    let (s, c, e) = (store.clone(), Arc::clone(&clock), Arc::clone(&entropy));
+    Authority::new(AuthorityParts {
+        store,
+        hasher,
+        key_set: KeySet::new([signer.public_key().clone()]),
+        signer,
+        server_key: ServerKey::generate(&keys),
+        verifier: Verifier::new("countersign", "countersign").unwrap(),
+        registrar: Registrar { store: s, passwords, clock: c, entropy: e },
+        policy: Policy {
+            issuer: "countersign".to_owned(),
+            audiences: Audiences::parse(["countersign"]).unwrap(),
+            lifetimes: Lifetimes { default: Duration::from_secs(600), max: Duration::from_secs(3600) },
+            sessions: SessionLimits {
+                idle: Duration::from_secs(86_400),
+                absolute: Duration::from_secs(86_400),
+                per_user: Some(64),
+            },
+            registration: Registration::Open,
+        },
+        clock,
+        entropy,
+    })
+}
+
+/// Runs `future` until it has waited `waits` times, and drops it then. What it said, if it came to its end before.
+async fn until_its_caller_goes<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut waited = 0;
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(said) => Poll::Ready(Some(said)),
+        Poll::Pending if waited == waits => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
