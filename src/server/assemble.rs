@@ -20,6 +20,8 @@ use crate::transport::{Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig};
 /// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
 /// within 10 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(8);
+/// How long writing down the last sign-in failures may take.
+const RECORD_PATIENCE: Duration = Duration::from_millis(400);
 /// How long the database may take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -116,8 +118,9 @@ impl Server {
             draining.cancel();
         };
         tokio::join!(served, leave);
-        if let Err(error) = authority.record_sign_in_failures().await {
-            tracing::warn!(%error, "the last sign-in failures were not written down");
+        let recorded = tokio::time::timeout(RECORD_PATIENCE, authority.record_sign_in_failures()).await;
+        if !matches!(recorded, Ok(Ok(()))) {
+            tracing::warn!("the last sign-in failures were not written down");
         }
         if !matches!(tokio::time::timeout(CLOSE_PATIENCE, store.close()).await, Ok(Ok(()))) {
             tracing::warn!("the database did not close in time; its journal will be read at the next start");

@@ -19,6 +19,7 @@ mod hostile_server;
 mod hostile_tokens;
 mod in_flight;
 mod kills;
+mod kills_of_sessions;
 mod limits;
 mod python_client;
 mod raw_paths;

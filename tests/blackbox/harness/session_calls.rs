@@ -33,6 +33,26 @@ impl Client {
         told(self.service().refresh_token(message).await)
     }
 
+    /// The same where the service may be gone before it answers.
+    pub async fn try_refresh(
+        &self,
+        token: &str,
+        key: &[u8],
+    ) -> Result<pb::RefreshTokenResponse, tonic::Status> {
+        let message = pb::RefreshTokenRequest {
+            refresh_token: token.to_owned(),
+            retry_key: key.to_vec(),
+            audience: String::new(),
+        };
+        self.service().refresh_token(message).await.map(Response::into_inner)
+    }
+
+    /// The same where the service may be gone before it answers.
+    pub async fn try_revoke(&self, token: &str) -> Result<(), tonic::Status> {
+        let message = pb::RevokeTokenRequest { token: token.to_owned() };
+        self.service().revoke_token(message).await.map(|_| ())
+    }
+
     pub async fn revoke_token(&self, token: &str) -> Result<(), Refused> {
         let message = pb::RevokeTokenRequest { token: token.to_owned() };
         told(self.service().revoke_token(message).await).map(|_| ())
