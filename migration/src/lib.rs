@@ -26,7 +26,7 @@ mod m0006_create_revocations;
 mod m0007_create_server_key;
 mod m0008_create_reset_codes;
 mod m0009_create_security_events;
-mod m0010_add_deleted_to_users;
+mod m0010_add_endings_to_users;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
@@ -53,7 +53,7 @@ pub fn migrations() -> Vec<Box<dyn Migration>> {
         Box::new(m0007_create_server_key::CreateServerKey),
         Box::new(m0008_create_reset_codes::CreateResetCodes),
         Box::new(m0009_create_security_events::CreateSecurityEvents),
-        Box::new(m0010_add_deleted_to_users::AddDeletedToUsers),
+        Box::new(m0010_add_endings_to_users::AddEndingsToUsers),
     ]
 }
 

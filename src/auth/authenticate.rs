@@ -33,7 +33,7 @@ impl Authority {
         let user = self.prove_password(username, password, context).await?;
         // The hash took its time: who was disabled or got another password meanwhile has proven nothing.
         let now = self.parts().store.lookup_user(user.id).await?;
-        match now.filter(|now| now.epoch == user.epoch && now.state == UserState::Active) {
+        match now.filter(|now| now.proof() == user.proof() && now.state == UserState::Active) {
             Some(user) => Ok(Caller::by_password(&user)),
             None => Err(Error::CredentialsInvalid),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_verify::{Claims, KeyId};
 
 use super::Error;
-use crate::domain::{Actor, Epoch, Roles, SessionId, User, UserAt, UserId};
+use crate::domain::{Actor, Epoch, ProvenAt, Roles, SessionId, User, UserAt, UserId};
 
 /// An authenticated caller. Only this module's floor can make one.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum Proof<'a> {
 impl Caller {
     pub(super) fn by_password(user: &User) -> Self {
         Self(Arc::new(Inner::Password {
-            at: UserAt { id: user.id, epoch: user.epoch },
+            at: UserAt { id: user.id, proven: ProvenAt::Password(user.proof()) },
             username: user.username.shown().to_owned(),
             roles: user.roles.clone(),
         }))
@@ -48,7 +48,8 @@ impl Caller {
     #[cfg(test)]
     pub(crate) fn with_roles(roles: &[&str]) -> Self {
         let roles = Roles::parse(roles.iter().copied()).unwrap();
-        let at = UserAt { id: UserId::from_uuid(uuid::Uuid::nil()), epoch: Epoch::FIRST };
+        let proven = ProvenAt::Token(Epoch::FIRST);
+        let at = UserAt { id: UserId::from_uuid(uuid::Uuid::nil()), proven };
         Self(Arc::new(Inner::Password { at, username: "somebody".to_owned(), roles }))
     }
 
@@ -58,13 +59,14 @@ impl Caller {
         self.user_at().id
     }
 
-    /// The user, and the epoch that the proof is of.
+    /// The user, and of which generation the proof is.
     #[must_use]
     pub fn user_at(&self) -> UserAt {
         match &*self.0 {
             Inner::Password { at, .. } => *at,
             Inner::Token { claims, .. } => {
-                UserAt { id: UserId::from_uuid(claims.subject), epoch: Epoch::from_number(claims.epoch) }
+                let proven = ProvenAt::Token(Epoch::from_number(claims.epoch));
+                UserAt { id: UserId::from_uuid(claims.subject), proven }
             }
         }
     }

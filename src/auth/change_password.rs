@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{Authority, CallContext, Caller, Error, Issued};
 use crate::crypto::ResetCode;
-use crate::domain::{UserAt, UserState};
+use crate::domain::UserState;
 
 impl Authority {
     /// Changes the caller's password and opens a fresh session. The transaction reads again who the user and its caller
@@ -27,8 +27,8 @@ impl Authority {
 
         let act = self.act(Some(caller), context);
         let opening = self.prepare_session(&user, parts.policy.lifetimes.default, context, act.now);
-        let at = UserAt { id: user.id, epoch: user.epoch };
-        let changed = parts.store.change_password(at, stored, opening.to_insert(self), &act).await;
+        let changed =
+            parts.store.change_password((user.id, user.proof()), stored, opening.to_insert(self), &act).await;
         let epoch = changed.map_err(|error| caller.explain(error.into()))?;
         Ok(self.issue_first(&opening, &user, epoch, parts.policy.audiences.own()))
     }

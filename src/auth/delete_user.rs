@@ -23,7 +23,7 @@ impl Authority {
         } else if current_password.is_empty() {
             return Err(Error::field("current_password", "is missing"));
         } else {
-            Some(self.prove_own_password(id, current_password, context).await?.epoch)
+            Some(self.prove_own_password(id, current_password, context).await?.proof())
         };
         let act = self.act(Some(caller), context);
         let deleted = parts.store.delete_user(id, proven, parts.policy.sessions, &act).await;

@@ -33,7 +33,7 @@ impl Authority {
         let act = self.act(None, context);
         let opening = self.prepare_session(user, lifetime, context, act.now);
         let new = opening.to_insert(self);
-        match self.parts().store.open_session(new, user.epoch, &act).await? {
+        match self.parts().store.open_session(new, user.proof(), &act).await? {
             Some(epoch) => Ok(self.issue_first(&opening, user, epoch, audience)),
             None => Err(Error::CredentialsInvalid),
         }

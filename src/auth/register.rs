@@ -91,6 +91,7 @@ impl Registrar {
             roles: new.roles,
             state: UserState::Active,
             epoch: Epoch::FIRST,
+            collapses: 0,
             created: now,
         };
         let event_id = EventId::generate(now, &*self.entropy);

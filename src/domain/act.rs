@@ -5,7 +5,7 @@ use super::{EventId, EventKind, Origin, SecurityEvent, SessionId, Timestamp, Use
 /// Who acts: a permission that was found earlier, and must still hold in the transaction that uses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The user, and the epoch of its proof.
+    /// The user, and of which generation its proof is.
     pub at: UserAt,
     /// The session of its token, if it was a token.
     pub session: Option<SessionId>,

@@ -29,5 +29,5 @@ pub use retry_key::{RetryKey, RetryKeyError};
 pub use role::{Role, RoleError, Roles};
 pub use session::{AuthMethods, Session, SessionLimits, Standing};
 pub use time::{Clock, Timestamp};
-pub use user::{Epoch, Unchanged, User, UserAt, UserState};
+pub use user::{Epoch, ProofEpoch, ProvenAt, Unchanged, User, UserAt, UserState};
 pub use username::{Username, UsernameRule};

@@ -25,17 +25,61 @@ pub struct User {
     pub state: UserState,
     /// The generation of its tokens.
     pub epoch: Epoch,
+    /// How many of the raises of its epoch only saved room, and said nothing about its password.
+    pub collapses: i64,
     /// When it was made.
     pub created: Timestamp,
 }
 
-/// A user as it was at some epoch: what a permission that was found earlier is checked against when it is used.
+impl User {
+    /// The generation of its password's proofs.
+    #[must_use]
+    pub const fn proof(&self) -> ProofEpoch {
+        ProofEpoch(self.epoch.0.saturating_sub(self.collapses))
+    }
+}
+
+/// A user as it was when something was proven: what a permission that was found earlier is checked against when it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserAt {
     /// The user.
     pub id: UserId,
-    /// The epoch it had.
-    pub epoch: Epoch,
+    /// Of which generation the proof is.
+    pub proven: ProvenAt,
+}
+
+/// The generation of a proof, by what was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvenAt {
+    /// A token.
+    Token(Epoch),
+    /// A password.
+    Password(ProofEpoch),
+}
+
+/// The generation of a password's proofs: the epoch without its raises that only saved room. Where many ended sessions are
+/// replaced by one raise, tokens are refreshed; a password that is being hashed meanwhile is as good as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProofEpoch(i64);
+
+impl ProofEpoch {
+    /// The generation of this number.
+    #[must_use]
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 /// Whether a user may prove itself.
@@ -87,11 +131,5 @@ impl Epoch {
     #[must_use]
     pub const fn number(self) -> i64 {
         self.0
-    }
-
-    /// The one after it.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
     }
 }

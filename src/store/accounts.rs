@@ -8,10 +8,12 @@ use super::entity::users::{Column, Entity};
 use super::row::{Row, bytes};
 use super::sessions::NewSession;
 use super::transaction::Transaction;
-use super::users::{DELETED, ROLE_SEPARATOR, USER_COLUMNS, joined, read_user, state_code};
+use super::trust_log::Raise;
+use super::users::{DELETED, ROLE_SEPARATOR, USER_COLUMNS, is_of_proof, joined, read_user, state_code};
 use super::{ActError, Store, StoreError};
 use crate::domain::{
-    Act, Epoch, EventKind, Roles, SessionLimits, StoredPassword, TokenHash, User, UserAt, UserId, UserState,
+    Act, Epoch, EventKind, ProofEpoch, Roles, SessionLimits, StoredPassword, TokenHash, User, UserId,
+    UserState,
 };
 
 /// The role that must not die out.
@@ -69,7 +71,7 @@ impl Store {
                     transaction.keep_an_admin(&user).await?;
                 }
                 transaction.execute(&change(id).value(Column::Roles, joined(&roles)).to_owned()).await?;
-                let epoch = transaction.raise_epoch(id).await?;
+                let epoch = transaction.raise_epoch(id, Raise::ToEnd).await?;
                 let detail = format!("[{}] -> [{}]", joined(&user.roles), joined(&roles));
                 let event = act.event(EventKind::RolesChanged, Some(id)).with_detail(detail);
                 transaction.insert_event(&event).await?;
@@ -83,7 +85,7 @@ impl Store {
     /// password was proven. The epoch that the fresh session's tokens are of.
     pub async fn change_password(
         &self,
-        user: UserAt,
+        (id, proof): (UserId, ProofEpoch),
         password: StoredPassword,
         fresh: NewSession,
         act: &Act,
@@ -92,12 +94,12 @@ impl Store {
         self.transact(act.now, move |transaction| {
             Box::pin(async move {
                 transaction.check_actor(&act).await?;
-                transaction.set_password(user.id, Some(user.epoch), &password).await?;
-                let (_, epoch) = transaction.end_all(user.id, &fresh.limits).await?;
-                if !transaction.insert_session(&fresh, epoch).await? {
+                transaction.set_password(id, Some(proof), &password).await?;
+                let (_, epoch) = transaction.end_all(id, &fresh.limits).await?;
+                if !transaction.insert_session(&fresh, proof.next()).await? {
                     return Err(ActError::Stale);
                 }
-                transaction.insert_event(&act.event(EventKind::PasswordChanged, Some(user.id))).await?;
+                transaction.insert_event(&act.event(EventKind::PasswordChanged, Some(id))).await?;
                 Ok(epoch)
             })
         })
@@ -131,7 +133,7 @@ impl Store {
     pub async fn delete_user(
         &self,
         id: UserId,
-        proven: Option<Epoch>,
+        proven: Option<ProofEpoch>,
         limits: SessionLimits,
         act: &Act,
     ) -> Result<(), ActError> {
@@ -140,7 +142,7 @@ impl Store {
             Box::pin(async move {
                 transaction.check_actor(&act).await?;
                 let user = transaction.require_user(id).await?;
-                if proven.is_some_and(|epoch| epoch != user.epoch || user.state != UserState::Active) {
+                if proven.is_some_and(|proof| proof != user.proof() || user.state != UserState::Active) {
                     return Err(ActError::Stale);
                 }
                 transaction.keep_an_admin(&user).await?;
@@ -205,19 +207,19 @@ impl Transaction {
         if self.find(&select).await?.is_some() { Ok(()) } else { Err(ActError::LastAdmin) }
     }
 
-    /// Sets the password of an active user, of this epoch if one is given.
+    /// Sets the password of an active user, whose proofs must be of this generation if one is given.
     async fn set_password(
         &self,
         id: UserId,
-        epoch: Option<Epoch>,
+        proof: Option<ProofEpoch>,
         password: &StoredPassword,
     ) -> Result<(), ActError> {
         let mut update = change(id)
             .value(Column::PasswordHash, password.expose_phc())
             .and_where(Expr::col(Column::State).eq(state_code(UserState::Active)))
             .to_owned();
-        if let Some(epoch) = epoch {
-            update.and_where(Expr::col(Column::Epoch).eq(epoch.number()));
+        if let Some(proof) = proof {
+            update.and_where(is_of_proof(proof));
         }
         if self.execute(&update).await? == 0 {
             return Err(ActError::Stale);

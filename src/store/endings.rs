@@ -6,7 +6,7 @@ use super::entity::sessions::{Column, Entity};
 use super::row::{Row, bytes};
 use super::sessions::{ENDED_COLUMNS, live, read_ended};
 use super::transaction::Transaction;
-use super::trust_log::EndedSession;
+use super::trust_log::{EndedSession, Raise};
 use super::{ActError, Store, StoreError};
 use crate::domain::{Act, Epoch, EventKind, SessionId, SessionLimits, UserId};
 
@@ -119,7 +119,7 @@ impl Transaction {
             .and_where(Expr::col(Column::Ended).is_null())
             .to_owned();
         self.execute(&end).await?;
-        Ok((count, self.raise_epoch(user).await?))
+        Ok((count, self.raise_epoch(user, Raise::ToEnd).await?))
     }
 
     /// Notes that these sessions have ended.

@@ -12,11 +12,11 @@ use super::refresh::number;
 use super::row::{Row, bytes};
 use super::transaction::Transaction;
 use super::trust_log::EndedSession;
-use super::users::{DELETED, USER_COLUMNS, read_user, state_code};
+use super::users::{DELETED, USER_COLUMNS, is_of_proof, read_user, state_code};
 use super::{Store, StoreError};
 use crate::domain::{
-    Act, AuthMethods, Epoch, EventKind, Generation, Origin, Session, SessionId, SessionLimits, Timestamp,
-    TokenHash, User, UserAgent, UserId, UserState,
+    Act, AuthMethods, Epoch, EventKind, Generation, Origin, ProofEpoch, Session, SessionId, SessionLimits,
+    Timestamp, TokenHash, User, UserAgent, UserId, UserState,
 };
 
 /// What a [`Session`] is made of.
@@ -66,22 +66,23 @@ pub struct NewSession {
 }
 
 impl Store {
-    /// Opens a session if its user is active and still of `epoch`, both read again in the statement that inserts: a
-    /// password that was changed while its hash was being computed opens nothing. What is too many then is ended. The
-    /// epoch that its tokens are of; `None` if nothing was opened.
+    /// Opens a session if its user is active and its password's proofs still of this generation, both read again in the
+    /// statement that inserts: a password that was changed while its hash was being computed opens nothing. What is too
+    /// many then is ended. The epoch that its tokens are of; `None` if nothing was opened.
     pub async fn open_session(
         &self,
         new: NewSession,
-        epoch: Epoch,
+        proof: ProofEpoch,
         act: &Act,
     ) -> Result<Option<Epoch>, StoreError> {
         let act = act.clone();
         self.transact(act.now, move |transaction| {
             Box::pin(async move {
-                if !transaction.insert_session(&new, epoch).await? {
+                if !transaction.insert_session(&new, proof).await? {
                     return Ok(None);
                 }
-                Ok(Some(transaction.evict(&new, &act).await?.unwrap_or(epoch)))
+                transaction.evict(&new, &act).await?;
+                transaction.epoch_of(new.session.user_id).await.map(Some)
             })
         })
         .await
@@ -144,8 +145,12 @@ impl Store {
 }
 
 impl Transaction {
-    /// Inserts a session if its user is active and of `epoch`. Whether it did.
-    pub(super) async fn insert_session(&self, new: &NewSession, epoch: Epoch) -> Result<bool, StoreError> {
+    /// Inserts a session if its user is active and its password's proofs of this generation. Whether it did.
+    pub(super) async fn insert_session(
+        &self,
+        new: &NewSession,
+        proof: ProofEpoch,
+    ) -> Result<bool, StoreError> {
         let mut deciding = Query::select();
         for value in row_of(new) {
             deciding.expr(value);
@@ -153,7 +158,7 @@ impl Transaction {
         deciding
             .from(users::Entity)
             .and_where(Expr::col(users::Column::Id).eq(bytes(new.session.user_id.as_uuid())))
-            .and_where(Expr::col(users::Column::Epoch).eq(epoch.number()))
+            .and_where(is_of_proof(proof))
             .and_where(Expr::col(users::Column::State).eq(state_code(UserState::Active)));
         let insert = Query::insert()
             .into_table(Entity)
@@ -164,10 +169,9 @@ impl Transaction {
         Ok(self.execute(&insert).await? == 1)
     }
 
-    /// Ends the sessions that are too many beside a new one, those that were not used for the longest time. The user's
-    /// new epoch, if that raised it.
-    async fn evict(&mut self, new: &NewSession, act: &Act) -> Result<Option<Epoch>, StoreError> {
-        let Some(allowed) = new.limits.per_user else { return Ok(None) };
+    /// Ends the sessions that are too many beside a new one, those that were not used for the longest time.
+    async fn evict(&mut self, new: &NewSession, act: &Act) -> Result<(), StoreError> {
+        let Some(allowed) = new.limits.per_user else { return Ok(()) };
         let user = new.session.user_id;
         let select = Query::select()
             .columns(ENDED_COLUMNS)
@@ -181,7 +185,7 @@ impl Transaction {
             .offset(u64::from(allowed.saturating_sub(1)))
             .to_owned();
         let evicted = self.find_all(&select).await?.iter().map(read_ended).collect::<Result<Vec<_>, _>>()?;
-        let Some(last) = evicted.last() else { return Ok(None) };
+        let Some(last) = evicted.last() else { return Ok(()) };
         self.record_end(&evicted).await?;
         let event = act.event(EventKind::SessionEvicted, Some(user)).of_session(last.id).times(evicted.len());
         self.insert_event(&event).await?;

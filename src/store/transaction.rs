@@ -17,7 +17,7 @@ use sea_orm::{
 use super::entity::{sessions, users};
 use super::faults::Fault;
 use super::row::bytes;
-use super::users::state_code;
+use super::users::{state_code, still_proven};
 use super::{ActError, Store, sqlite};
 use crate::domain::{Act, Timestamp, UserState};
 
@@ -96,7 +96,7 @@ impl Transaction {
             .expr(Expr::val(1))
             .from(users::Entity)
             .and_where(Expr::col(users::Column::Id).eq(bytes(actor.at.id.as_uuid())))
-            .and_where(Expr::col(users::Column::Epoch).eq(actor.at.epoch.number()))
+            .and_where(still_proven(actor.at.proven))
             .and_where(Expr::col(users::Column::State).eq(state_code(UserState::Active)))
             .to_owned();
         let stands = self.find(&user).await?.is_some();

@@ -46,46 +46,52 @@ pub(super) struct EndedSession {
     pub(super) tokens_until: Timestamp,
 }
 
+/// Why all tokens of a user are revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Raise {
+    /// Something happened to the user: what was proven before, by a password too, is over.
+    ToEnd,
+    /// Too many of its sessions have ended to remember each: its password is as good as before.
+    ToSaveRoom,
+}
+
 impl Transaction {
-    /// Revokes the tokens of ended sessions of one user. If there are too many of them lately and `may_collapse`, all its
-    /// tokens; then this is its new epoch.
+    /// Revokes the tokens of ended sessions of one user; all its tokens, if there are too many of them lately and
+    /// `may_collapse`.
     pub(super) async fn revoke_sessions(
         &mut self,
         user: UserId,
         ended: &[EndedSession],
         may_collapse: bool,
-    ) -> Result<Option<Epoch>, StoreError> {
+    ) -> Result<(), StoreError> {
         let alive: Vec<_> = ended.iter().filter(|s| s.tokens_until.plus(GRACE) > self.now).collect();
         if alive.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         if may_collapse && self.count_sessions_in_log(user).await? + alive.len() > MOST_SESSIONS_OF_A_USER {
-            return Ok(Some(self.raise_epoch(user).await?));
+            self.raise_epoch(user, Raise::ToSaveRoom).await?;
+            return Ok(());
         }
         for session in alive {
             let revoked = Revoked::Session { user_id: user.as_uuid(), session_id: session.id.as_uuid() };
             self.revoked.push((revoked, session.tokens_until.plus(GRACE)));
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Revokes all tokens of a user. Its new epoch.
-    pub(super) async fn raise_epoch(&mut self, user: UserId) -> Result<Epoch, StoreError> {
-        let raise = Query::update()
+    pub(super) async fn raise_epoch(&mut self, user: UserId, why: Raise) -> Result<Epoch, StoreError> {
+        let raised = |column| Expr::col(column).add(1_i64);
+        let mut raise = Query::update();
+        raise
             .table(users::Entity)
-            .value(users::Column::Epoch, Expr::col(users::Column::Epoch).add(1_i64))
-            .and_where(Expr::col(users::Column::Id).eq(bytes(user.as_uuid())))
-            .to_owned();
+            .value(users::Column::Epoch, raised(users::Column::Epoch))
+            .and_where(Expr::col(users::Column::Id).eq(bytes(user.as_uuid())));
+        if why == Raise::ToSaveRoom {
+            raise.value(users::Column::Collapses, raised(users::Column::Collapses));
+        }
         self.execute(&raise).await?;
-        let select = Query::select()
-            .column(users::Column::Epoch)
-            .from(users::Entity)
-            .and_where(Expr::col(users::Column::Id).eq(bytes(user.as_uuid())))
-            .to_owned();
-        let epoch: i64 = match self.find(&select).await? {
-            Some(row) => row.try_get_by_index(0).map_err(|_| damaged_counter())?,
-            None => return Err(StoreError::unexpected("the user is gone within a transaction")),
-        };
+        let epoch = self.epoch_of(user).await?;
         // Their tokens are of lower epochs.
         let superseded = Query::delete()
             .from_table(Entity)
@@ -95,9 +101,23 @@ impl Transaction {
         self.execute(&superseded).await?;
         let forget_at = self.last_token_of(user).await?.plus(GRACE);
         if forget_at > self.now {
-            self.revoked.push((Revoked::User { user_id: user.as_uuid(), below_epoch: epoch }, forget_at));
+            self.revoked
+                .push((Revoked::User { user_id: user.as_uuid(), below_epoch: epoch.number() }, forget_at));
         }
-        Ok(Epoch::from_number(epoch))
+        Ok(epoch)
+    }
+
+    /// The epoch that a user's tokens are of now.
+    pub(super) async fn epoch_of(&self, user: UserId) -> Result<Epoch, StoreError> {
+        let select = Query::select()
+            .column(users::Column::Epoch)
+            .from(users::Entity)
+            .and_where(Expr::col(users::Column::Id).eq(bytes(user.as_uuid())))
+            .to_owned();
+        match self.number(&select).await? {
+            Some(epoch) => Ok(Epoch::from_number(epoch)),
+            None => Err(StoreError::unexpected("the user is gone within a transaction")),
+        }
     }
 
     /// Writes what this transaction revokes into the log. The counter is taken at the very end, so that others wait for
@@ -235,8 +255,4 @@ fn read_revocation(row: &Row<'_, Entity>) -> Result<Revocation, StoreError> {
         _ => return Err(row.damaged(Column::Kind)),
     };
     Ok(Revocation { sequence: row.read(Column::Sequence)?, revoked, forget_at: row.read(Column::ForgetAt)? })
-}
-
-fn damaged_counter() -> StoreError {
-    StoreError::unexpected("an epoch cannot be read")
 }

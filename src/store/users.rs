@@ -13,20 +13,29 @@ use super::row::{Row, bytes};
 use super::transaction::Transaction;
 use super::{ActError, Store, StoreError};
 use crate::domain::{
-    Act, Epoch, EventKind, Roles, StoredPassword, Timestamp, User, UserId, UserState, Username,
+    Act, Epoch, EventKind, ProofEpoch, ProvenAt, Roles, StoredPassword, Timestamp, User, UserId, UserState,
+    Username,
 };
 
 /// What a [`User`] is made of.
-pub(super) const USER_COLUMNS: [Column; 6] =
-    [Column::Id, Column::NameShown, Column::Roles, Column::State, Column::Epoch, Column::Created];
-
-/// The same and the password: asked for by name alone, where it is about to be checked.
-const WITH_PASSWORD: [Column; 7] = [
+pub(super) const USER_COLUMNS: [Column; 7] = [
     Column::Id,
     Column::NameShown,
     Column::Roles,
     Column::State,
     Column::Epoch,
+    Column::Collapses,
+    Column::Created,
+];
+
+/// The same and the password: asked for by name alone, where it is about to be checked.
+const WITH_PASSWORD: [Column; 8] = [
+    Column::Id,
+    Column::NameShown,
+    Column::Roles,
+    Column::State,
+    Column::Epoch,
+    Column::Collapses,
     Column::Created,
     Column::PasswordHash,
 ];
@@ -199,6 +208,19 @@ impl Transaction {
     }
 }
 
+/// Whether a user's password has been the same, and all that its proofs depend on, since this one.
+pub(super) fn is_of_proof(proof: ProofEpoch) -> Expr {
+    Expr::col(Column::Epoch).sub(Expr::col(Column::Collapses)).eq(proof.number())
+}
+
+/// Whether what was proven still holds.
+pub(super) fn still_proven(proven: ProvenAt) -> Expr {
+    match proven {
+        ProvenAt::Token(epoch) => Expr::col(Column::Epoch).eq(epoch.number()),
+        ProvenAt::Password(proof) => is_of_proof(proof),
+    }
+}
+
 /// A user that was deleted at this moment or before is past its name's rest.
 pub(super) fn rested(now: Timestamp) -> i64 {
     now.minus(NAME_REST).as_millis()
@@ -219,6 +241,7 @@ pub(super) fn read_user(row: &Row<'_, Entity>) -> Result<User, StoreError> {
         })?,
         state: row.parse(Column::State, state_of)?,
         epoch: Epoch::from_number(row.read(Column::Epoch)?),
+        collapses: row.read(Column::Collapses)?,
         created: row.time(Column::Created)?,
     })
 }

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::{LIMITS, TestDatabase, act, at, count, new_session, password, token_hash, user, with_alice};
-use crate::domain::{Epoch, EventId, EventKind, Roles, SecurityEvent, User, UserAt, UserState, Username};
+use crate::domain::{EventId, EventKind, ProofEpoch, Roles, SecurityEvent, User, UserState, Username};
 use crate::store::{ActError, Store};
 
 const DAY: i64 = 86_400_000;
@@ -21,7 +21,7 @@ async fn epoch(store: &Store, user: &User) -> i64 {
 pub(super) async fn a_disabled_user_loses_sessions_and_reset_code(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     insert(&store, 2, "other-admin", &["admin"]).await;
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     store.insert_reset_code(alice.id, token_hash(1, 1), at(9000), &act(1000)).await.unwrap();
     let disabled = store.disable_user(alice.id, LIMITS, &act(2000)).await.unwrap();
     assert_eq!((disabled.state, disabled.epoch.number()), (UserState::Disabled, 2));
@@ -81,7 +81,7 @@ pub(super) async fn of_two_admins_who_demote_each_other_one_stays(database: &imp
 
 pub(super) async fn new_roles_end_tokens_and_not_sessions(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     let roles = Roles::parse(["admin", "billing"]).unwrap();
     let changed = store.set_roles(alice.id, roles.clone(), &act(2000)).await.unwrap();
     assert_eq!((changed.roles, changed.epoch.number()), (roles.clone(), 2));
@@ -95,13 +95,11 @@ pub(super) async fn new_roles_end_tokens_and_not_sessions(database: &impl TestDa
 
 pub(super) async fn a_password_is_changed_only_while_the_old_one_holds(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     store.insert_reset_code(alice.id, token_hash(1, 1), at(9000), &act(1000)).await.unwrap();
-    let at_epoch = |number| UserAt { id: alice.id, epoch: Epoch::from_number(number) };
+    let proof = |number| (alice.id, ProofEpoch::from_number(number));
     let change = async |number, session| {
-        store
-            .change_password(at_epoch(number), password("new"), new_session(session, &alice), &act(2000))
-            .await
+        store.change_password(proof(number), password("new"), new_session(session, &alice), &act(2000)).await
     };
     assert!(matches!(change(2, 11).await, Err(ActError::Stale)));
     assert_eq!(store.list_sessions(alice.id, at(2000), &LIMITS, 10).await.unwrap().len(), 1);
@@ -138,8 +136,8 @@ pub(super) async fn a_reset_code_is_spent_once_and_in_time(database: &impl TestD
 pub(super) async fn a_deleted_user_is_nobody_and_its_name_rests(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     insert(&store, 2, "other-admin", &["admin"]).await;
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
-    let by_itself = |epoch| Some(Epoch::from_number(epoch));
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
+    let by_itself = |proof| Some(ProofEpoch::from_number(proof));
     let stale = store.delete_user(alice.id, by_itself(2), LIMITS, &act(DAY)).await;
     assert!(matches!(stale, Err(ActError::Stale)));
     store.delete_user(alice.id, by_itself(1), LIMITS, &act(DAY)).await.unwrap();

@@ -10,7 +10,7 @@ async fn with_session(database: &impl TestDatabase) -> Store {
     let store = database.open().await;
     let alice = user(1, "alice");
     store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
-    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(10, &alice), alice.proof(), &act(1)).await.unwrap().is_some());
     store
 }
 

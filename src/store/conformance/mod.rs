@@ -170,6 +170,7 @@ fn user(number: u128, name: &str) -> User {
         roles: Roles::parse(["admin", "verifier"]).unwrap(),
         state: UserState::Active,
         epoch: Epoch::FIRST,
+        collapses: 0,
         created: at(1_700_000_000_123),
     }
 }

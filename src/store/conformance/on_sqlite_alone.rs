@@ -67,7 +67,7 @@ async fn a_user_with_sessions_cannot_vanish() {
     let store = database.open().await;
     let alice = user(1, "alice");
     store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
-    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(10, &alice), alice.proof(), &act(1)).await.unwrap().is_some());
     let outcome =
         store.write(async |db: DatabaseConnection| db.execute_unprepared("DELETE FROM users").await).await;
     assert!(outcome.unwrap_err().sql_err().is_some());

@@ -43,7 +43,7 @@ pub(super) async fn sessions_go_when_nothing_asks_for_them(database: &impl TestD
             ..session(number, &alice)
         };
         let new = NewSession { session: changed, ..new_session(number, &alice) };
-        store.open_session(new, alice.epoch, &act(1000)).await.unwrap().unwrap();
+        store.open_session(new, alice.proof(), &act(1000)).await.unwrap().unwrap();
     }
     let left = async || {
         let mut left = Vec::new();
@@ -64,7 +64,7 @@ pub(super) async fn sessions_go_when_nothing_asks_for_them(database: &impl TestD
 
 pub(super) async fn a_table_is_passed_in_steps(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
-    store.open_session(new_session(1, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(1, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     // 2500 copies of it, every second one ended.
     tamper(
         &store,
@@ -96,7 +96,7 @@ pub(super) async fn a_table_is_passed_in_steps(database: &impl TestDatabase) {
 pub(super) async fn deleted_users_go_after_their_names_have_rested(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     store.insert_user(&user(2, "root"), &password("x"), &act(1)).await.unwrap();
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     store.delete_user(alice.id, None, LIMITS, &act(2000)).await.unwrap();
     let users = "SELECT COUNT(*) FROM users";
     purge(&store, at(2000 + 90 * DAY - 1)).await;
@@ -109,7 +109,7 @@ pub(super) async fn deleted_users_go_after_their_names_have_rested(database: &im
 pub(super) async fn a_deleted_user_waits_for_its_sessions(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     store.insert_user(&user(2, "root"), &password("x"), &act(1)).await.unwrap();
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     store.delete_user(alice.id, None, LIMITS, &act(2000)).await.unwrap();
     let now = at(100 * DAY);
     store.purge_users(PurgeCursor::default(), now).await.unwrap();
@@ -121,7 +121,7 @@ pub(super) async fn a_deleted_user_waits_for_its_sessions(database: &impl TestDa
 
 pub(super) async fn what_has_had_its_time_goes(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
-    store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().unwrap();
+    store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
     store.revoke_all_sessions(alice.id, None, LIMITS, &act(2000)).await.unwrap();
     store.insert_reset_code(alice.id, token_hash(1, 1), at(70_000), &act(2000)).await.unwrap();
     // Ids of the tests are small numbers, which as moments are long ago; these are of 65535 and 65536.

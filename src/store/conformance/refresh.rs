@@ -37,7 +37,7 @@ async fn chain(store: &Store) -> RefreshChain {
 
 async fn with_session(database: &impl TestDatabase) -> (Store, User) {
     let (store, alice) = with_alice(database).await;
-    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1000)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().is_some());
     (store, alice)
 }
 

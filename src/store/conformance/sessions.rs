@@ -1,7 +1,7 @@
 //! Sessions.
 
 use super::{LIMITS, TestDatabase, act, at, count, new_session, password, session_id, tamper, user};
-use crate::domain::{AuthMethods, Epoch, User, UserState};
+use crate::domain::{AuthMethods, ProofEpoch, User, UserState};
 use crate::store::Store;
 
 async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
@@ -14,7 +14,7 @@ async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
 pub(super) async fn a_session_is_read_back_with_its_user(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     store.insert_user(&user(2, "bob"), &password("x"), &act(1)).await.unwrap();
-    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(10, &alice), alice.proof(), &act(1)).await.unwrap().is_some());
     let (found, owner) = store.lookup_session_with_user(session_id(10)).await.unwrap().unwrap();
     assert_eq!((found.id, found.user_id), (session_id(10), alice.id));
     assert_eq!(found.methods, AuthMethods::Password);
@@ -31,10 +31,14 @@ pub(super) async fn a_session_of_an_old_epoch_is_not_opened(database: &impl Test
     // The password is read and hashed; meanwhile somebody ends all of alice's tokens.
     let (read, _) = store.find_user_by_name(&alice.username).await.unwrap().unwrap();
     tamper(&store, "UPDATE users SET epoch = epoch + 1").await;
-    assert!(store.open_session(new_session(10, &alice), read.epoch, &act(1)).await.unwrap().is_none());
+    assert!(store.open_session(new_session(10, &alice), read.proof(), &act(1)).await.unwrap().is_none());
     assert_eq!(count(&store, "SELECT COUNT(*) FROM sessions").await, 0);
     assert!(
-        store.open_session(new_session(10, &alice), Epoch::from_number(2), &act(1)).await.unwrap().is_some()
+        store
+            .open_session(new_session(10, &alice), ProofEpoch::from_number(2), &act(1))
+            .await
+            .unwrap()
+            .is_some()
     );
 }
 
@@ -43,7 +47,7 @@ pub(super) async fn a_session_of_a_disabled_or_unknown_user_is_not_opened(databa
     let disabled = User { state: UserState::Disabled, ..user(1, "alice") };
     store.insert_user(&disabled, &password("x"), &act(1)).await.unwrap();
     for user in [disabled, user(2, "nobody")] {
-        assert!(store.open_session(new_session(10, &user), user.epoch, &act(1)).await.unwrap().is_none());
+        assert!(store.open_session(new_session(10, &user), user.proof(), &act(1)).await.unwrap().is_none());
     }
     assert_eq!(count(&store, "SELECT COUNT(*) FROM sessions").await, 0);
 }
@@ -52,7 +56,7 @@ pub(super) async fn a_use_moves_forward_only(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     for number in [10, 11] {
         assert!(
-            store.open_session(new_session(number, &alice), alice.epoch, &act(1)).await.unwrap().is_some()
+            store.open_session(new_session(number, &alice), alice.proof(), &act(1)).await.unwrap().is_some()
         );
     }
     // Three replicas whose clocks differ.
@@ -65,7 +69,7 @@ pub(super) async fn a_use_moves_forward_only(database: &impl TestDatabase) {
 
 pub(super) async fn a_use_of_a_dead_session_is_not_recorded(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
-    assert!(store.open_session(new_session(10, &alice), alice.epoch, &act(1)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(10, &alice), alice.proof(), &act(1)).await.unwrap().is_some());
     assert!(!store.record_use(session_id(11), at(2000), at(5000), &LIMITS).await.unwrap(), "unknown");
     assert!(!store.record_use(session_id(10), at(9000), at(5000), &LIMITS).await.unwrap(), "expired");
     assert!(store.record_use(session_id(10), at(8999), at(5000), &LIMITS).await.unwrap());

@@ -36,8 +36,8 @@ fn has_revoked(store: &Store, claims: &Claims) -> bool {
 
 async fn open(store: &Store, user: &User, numbers: std::ops::Range<u128>) {
     for number in numbers {
-        let epoch = store.lookup_user(user.id).await.unwrap().unwrap().epoch;
-        assert!(store.open_session(new_session(number, user), epoch, &act(1000)).await.unwrap().is_some());
+        let proof = store.lookup_user(user.id).await.unwrap().unwrap().proof();
+        assert!(store.open_session(new_session(number, user), proof, &act(1000)).await.unwrap().is_some());
     }
 }
 
@@ -94,15 +94,9 @@ pub(super) async fn an_ending_loop_of_one_user_takes_bounded_room(database: &imp
     let (store, alice) = with_alice(database).await;
     let mut epoch = alice.epoch;
     for number in 100..400 {
+        // The password was proven at the beginning: nothing that happens here makes it a wrong one.
         let new = new_session(number, &alice);
-        epoch = match store.open_session(new.clone(), epoch, &act(1000)).await.unwrap() {
-            Some(epoch) => epoch,
-            None => {
-                let raised = store.lookup_user(alice.id).await.unwrap().unwrap().epoch;
-                assert!(raised > epoch);
-                store.open_session(new, raised, &act(1000)).await.unwrap().unwrap()
-            }
-        };
+        epoch = store.open_session(new, alice.proof(), &act(1000)).await.unwrap().unwrap();
         let claims = token(&alice, number, epoch.number());
         assert!(!has_revoked(&store, &claims), "{number}");
         store.revoke_session(session_id(number), Whose::Of(alice.id), LIMITS, &act(2000)).await.unwrap();
@@ -122,10 +116,10 @@ pub(super) async fn the_session_that_is_idle_longest_makes_room(database: &impl 
         ..new_session(number, &alice)
     };
     for (number, used) in [(10, 3000), (11, 1500), (12, 2000)] {
-        store.open_session(opening(number, used), alice.epoch, &act(3000)).await.unwrap().unwrap();
+        store.open_session(opening(number, used), alice.proof(), &act(3000)).await.unwrap().unwrap();
     }
     assert_eq!(count(&store, "SELECT COUNT(*) FROM sessions WHERE ended IS NOT NULL").await, 0);
-    store.open_session(opening(13, 3000), alice.epoch, &act(3000)).await.unwrap().unwrap();
+    store.open_session(opening(13, 3000), alice.proof(), &act(3000)).await.unwrap().unwrap();
     let ended = async |number| {
         let found = store.lookup_session_with_user(session_id(number)).await.unwrap().unwrap();
         found.0.ended.is_some()
@@ -136,7 +130,7 @@ pub(super) async fn the_session_that_is_idle_longest_makes_room(database: &impl 
     // Without a limit none has to go.
     let unlimited = NewSession { limits: LIMITS, ..opening(14, 3000) };
     let unlimited = NewSession { limits: SessionLimits { per_user: None, ..LIMITS }, ..unlimited };
-    store.open_session(unlimited, alice.epoch, &act(3000)).await.unwrap().unwrap();
+    store.open_session(unlimited, alice.proof(), &act(3000)).await.unwrap().unwrap();
     assert_eq!(store.list_sessions(alice.id, at(3000), &LIMITS, 10).await.unwrap().len(), 4);
 }
 

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::{LIMITS, TestDatabase, act, act_of, at, count, new_session, password, session_id, user, user_id};
-use crate::domain::{Actor, Epoch, Roles, User, UserAt, UserState, Username};
+use crate::domain::{Actor, Epoch, ProofEpoch, ProvenAt, Roles, User, UserAt, UserState, Username};
 use crate::store::{ActError, Whose};
 
 pub(super) async fn a_user_is_read_back_as_it_was_inserted(database: &impl TestDatabase) {
@@ -22,7 +22,7 @@ pub(super) async fn a_user_is_read_back_as_it_was_inserted(database: &impl TestD
         assert_eq!(found.username.shown().as_bytes(), user.username.shown().as_bytes());
         assert_eq!(found.roles, user.roles);
         assert_eq!(found.state, user.state);
-        assert_eq!(found.epoch, user.epoch);
+        assert_eq!((found.epoch, found.collapses), (user.epoch, 0));
         assert_eq!(found.created, at(1_700_000_000_123));
         let (named, stored) = store.find_user_by_name(&user.username).await.unwrap().unwrap();
         assert_eq!(named.id, user.id);
@@ -93,11 +93,15 @@ pub(super) async fn a_user_is_inserted_only_while_its_maker_is_who_it_was(databa
         store.insert_user(maker, &password("x"), &act(1)).await.unwrap();
     }
     let by = |user: &User, epoch, session| {
-        let at = UserAt { id: user.id, epoch: Epoch::from_number(epoch) };
+        let proven = match session {
+            Some(_) => ProvenAt::Token(Epoch::from_number(epoch)),
+            None => ProvenAt::Password(ProofEpoch::from_number(epoch)),
+        };
+        let at = UserAt { id: user.id, proven };
         act_of(Some(Actor { at, session }), 2)
     };
-    assert!(store.open_session(new_session(10, &admin), admin.epoch, &act(1)).await.unwrap().is_some());
-    assert!(store.open_session(new_session(11, &admin), admin.epoch, &act(1)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(10, &admin), admin.proof(), &act(1)).await.unwrap().is_some());
+    assert!(store.open_session(new_session(11, &admin), admin.proof(), &act(1)).await.unwrap().is_some());
     let mine = Whose::Of(admin.id);
     store.revoke_session(session_id(11), mine, LIMITS, &act(1500)).await.unwrap();
     let now = admin.epoch.number();

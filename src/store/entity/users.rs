@@ -17,6 +17,7 @@ pub struct Model {
     pub epoch: i64,
     pub created: i64,
     pub deleted: Option<i64>,
+    pub collapses: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
