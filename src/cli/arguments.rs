@@ -26,7 +26,7 @@ pub(super) fn parse(
 ) -> Result<Parsed, Failure> {
     let mut problems = Problems::default();
     match matches(arguments, &mut problems) {
-        Ok(matches) => Ok(Parsed::Given(Given { matches, variables, problems })),
+        Ok(matches) => Ok(Parsed::Given(Given { matches, variables, whole: command, problems })),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Shown(error.to_string()))
         }

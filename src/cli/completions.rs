@@ -3,7 +3,6 @@
 use clap::{Arg, Command, value_parser};
 use clap_complete::Shell;
 
-use super::commands;
 use super::given::Given;
 use super::verb::Verb;
 use super::{Failure, print};
@@ -24,8 +23,9 @@ fn command() -> Command {
 fn run(given: Given) -> Result<(), Failure> {
     let shell = given.matches.get_one::<Shell>("shell").copied();
     let shell = given.problems.none_or(shell)?;
+    let mut command = (given.whole)();
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut commands::command(), "countersign", &mut script);
+    clap_complete::generate(shell, &mut command, "countersign", &mut script);
     print(&String::from_utf8_lossy(&script));
     Ok(())
 }

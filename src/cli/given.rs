@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 
 use super::setting_flags;
 use crate::config::{Problems, Sources};
@@ -13,6 +13,8 @@ pub(super) struct Given {
     pub(super) matches: ArgMatches,
     /// The environment: names and values.
     pub(super) variables: BTreeMap<String, String>,
+    /// The whole command line, as it may be typed.
+    pub(super) whole: fn() -> Command,
     /// What was wrong already. The command adds what else is, so that all of it is said at once.
     pub(super) problems: Problems,
 }

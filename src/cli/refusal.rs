@@ -1,12 +1,16 @@
 //! Why a server did not do what it was asked, in words for the person who asked.
 
+use std::time::Duration;
+
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::StatusExt;
 
 use super::Failure;
 use super::escape::escape;
-use super::remote::PATIENCE;
 use super::server_address::ServerAddress;
+
+/// How long an answer may take: longer than the 15 s after which a server gives up, so that its own word comes first.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a status means that a call to the server at `address` ended with.
 pub(super) fn failure(status: &Status, address: &ServerAddress) -> Failure {

@@ -20,8 +20,6 @@ use crate::pb::auth::v1::auth_service_client::AuthServiceClient;
 
 /// How long a connection may take to come about.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-/// How long an answer may take: longer than the 15 s after which a server gives up, so that its own word comes first.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the session that a command opens is listed under.
 const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
@@ -79,7 +77,7 @@ impl Remote {
 
     async fn connect(&self) -> Result<Server<'_>, Failure> {
         let endpoint = self.address.endpoint().user_agent(USER_AGENT).map_err(Failure::refused)?;
-        let endpoint = endpoint.connect_timeout(CONNECT_PATIENCE).timeout(PATIENCE);
+        let endpoint = endpoint.connect_timeout(CONNECT_PATIENCE).timeout(refusal::PATIENCE);
         let channel = endpoint.connect().await.map_err(|error| self.unreachable(&error))?;
         let authorization = Authorization(self.token.clone());
         Ok(Server { address: &self.address, channel: InterceptedService::new(channel, authorization) })

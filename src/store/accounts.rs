@@ -5,11 +5,12 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query, UpdateStatement};
 
 use super::entity::reset_codes;
 use super::entity::users::{Column, Entity};
+use super::proof::is_of_proof;
 use super::row::{Row, bytes};
 use super::sessions::NewSession;
 use super::transaction::Transaction;
 use super::trust_log::Raise;
-use super::users::{DELETED, ROLE_SEPARATOR, USER_COLUMNS, is_of_proof, joined, read_user, state_code};
+use super::users::{DELETED, ROLE_SEPARATOR, USER_COLUMNS, joined, read_user, state_code};
 use super::{ActError, Store, StoreError};
 use crate::domain::{
     Act, Epoch, EventKind, ProofEpoch, Roles, SessionLimits, StoredPassword, TokenHash, User, UserId,

@@ -17,6 +17,7 @@ mod events;
 mod faults;
 mod file_identity;
 mod keys;
+mod proof;
 mod purge;
 mod refresh;
 mod reset_codes;

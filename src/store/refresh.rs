@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::entity::sessions::{Column, Entity, Relation};
 use super::entity::users;
-use super::row::{Row, bytes};
+use super::row::{Row, bytes, number};
 use super::sessions::{COLUMNS, ENDED_COLUMNS, later, live, read_ended, read_session, until};
 use super::users::{DELETED, USER_COLUMNS, read_user, state_code};
 use super::{Store, StoreError};
@@ -193,9 +193,4 @@ fn read_chain(row: &Row<'_, Entity>) -> Result<Option<RefreshChain>, StoreError>
 
 fn hash(bytes: Vec<u8>) -> Option<[u8; 32]> {
     bytes.try_into().ok()
-}
-
-/// A generation beyond what a signed number holds takes more refreshes than there will be.
-pub(super) fn number(generation: Generation) -> i64 {
-    i64::try_from(generation.number()).unwrap_or(i64::MAX)
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use sea_orm::{EntityTrait, IdenStatic, QueryResult, TryGetable};
 use uuid::Uuid;
 
-use crate::domain::Timestamp;
+use crate::domain::{Generation, Timestamp};
 
 use super::StoreError;
 
@@ -88,4 +88,9 @@ impl<'a, E: EntityTrait + Default> Row<'a, E> {
 /// The bytes of an id, as the database stores them.
 pub(super) fn bytes(id: Uuid) -> Vec<u8> {
     id.into_bytes().to_vec()
+}
+
+/// A generation beyond what a signed number holds takes more refreshes than there will be.
+pub(super) fn number(generation: Generation) -> i64 {
+    i64::try_from(generation.number()).unwrap_or(i64::MAX)
 }

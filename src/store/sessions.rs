@@ -8,11 +8,11 @@ use sea_orm::{
 
 use super::entity::sessions::{Column, Entity, Relation};
 use super::entity::users;
-use super::refresh::number;
-use super::row::{Row, bytes};
+use super::proof::is_of_proof;
+use super::row::{Row, bytes, number};
 use super::transaction::Transaction;
 use super::trust_log::EndedSession;
-use super::users::{DELETED, USER_COLUMNS, is_of_proof, read_user, state_code};
+use super::users::{DELETED, USER_COLUMNS, read_user, state_code};
 use super::{Store, StoreError};
 use crate::domain::{
     Act, AuthMethods, Epoch, EventKind, Generation, Origin, ProofEpoch, Session, SessionId, SessionLimits,

@@ -9,17 +9,13 @@
 use std::pin::Pin;
 
 use countersign_verify::Revoked;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, StatementBuilder, sea_query::SelectStatement,
 };
 
-use super::entity::{sessions, users};
 use super::faults::Fault;
-use super::row::bytes;
-use super::users::{state_code, still_proven};
-use super::{ActError, Store, sqlite};
-use crate::domain::{Act, Timestamp, UserState};
+use super::{Store, sqlite};
+use crate::domain::Timestamp;
 
 /// What a transaction does: it borrows the transaction, so it is boxed.
 pub(super) type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
@@ -87,31 +83,5 @@ impl Transaction {
     /// All rows that a query finds.
     pub(super) async fn find_all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, DbErr> {
         self.db.query_all(select).await
-    }
-
-    /// Whether who acts still may: its user is active and of the same epoch, and its token's session was not ended.
-    pub(super) async fn check_actor(&self, act: &Act) -> Result<(), ActError> {
-        let Some(actor) = &act.actor else { return Ok(()) };
-        let user = Query::select()
-            .expr(Expr::val(1))
-            .from(users::Entity)
-            .and_where(Expr::col(users::Column::Id).eq(bytes(actor.at.id.as_uuid())))
-            .and_where(still_proven(actor.at.proven))
-            .and_where(Expr::col(users::Column::State).eq(state_code(UserState::Active)))
-            .to_owned();
-        let stands = self.find(&user).await?.is_some();
-        let session = match actor.session {
-            Some(id) if stands => {
-                let live = Query::select()
-                    .expr(Expr::val(1))
-                    .from(sessions::Entity)
-                    .and_where(Expr::col(sessions::Column::Id).eq(bytes(id.as_uuid())))
-                    .and_where(Expr::col(sessions::Column::Ended).is_null())
-                    .to_owned();
-                self.find(&live).await?.is_some()
-            }
-            _ => true,
-        };
-        if stands && session { Ok(()) } else { Err(ActError::NotAllowedAnyMore) }
     }
 }

@@ -13,8 +13,7 @@ use super::row::{Row, bytes};
 use super::transaction::Transaction;
 use super::{ActError, Store, StoreError};
 use crate::domain::{
-    Act, Epoch, EventKind, ProofEpoch, ProvenAt, Roles, StoredPassword, Timestamp, User, UserId, UserState,
-    Username,
+    Act, Epoch, EventKind, Roles, StoredPassword, Timestamp, User, UserId, UserState, Username,
 };
 
 /// What a [`User`] is made of.
@@ -205,19 +204,6 @@ impl Transaction {
             .to_owned();
         self.execute(&update).await?;
         Ok(())
-    }
-}
-
-/// Whether a user's password has been the same, and all that its proofs depend on, since this one.
-pub(super) fn is_of_proof(proof: ProofEpoch) -> Expr {
-    Expr::col(Column::Epoch).sub(Expr::col(Column::Collapses)).eq(proof.number())
-}
-
-/// Whether what was proven still holds.
-pub(super) fn still_proven(proven: ProvenAt) -> Expr {
-    match proven {
-        ProvenAt::Token(epoch) => Expr::col(Column::Epoch).eq(epoch.number()),
-        ProvenAt::Password(proof) => is_of_proof(proof),
     }
 }
 

@@ -1,0 +1,52 @@
+//! Whether what was proven still holds: the condition in the statement that decides, and the check of who acts.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+
+use super::ActError;
+use super::entity::sessions;
+use super::entity::users::{Column, Entity};
+use super::row::bytes;
+use super::transaction::Transaction;
+use super::users::state_code;
+use crate::domain::{Act, ProofEpoch, ProvenAt, UserState};
+
+impl Transaction {
+    /// Whether who acts still may: its user is active and of the same epoch, and its token's session was not ended.
+    pub(super) async fn check_actor(&self, act: &Act) -> Result<(), ActError> {
+        let Some(actor) = &act.actor else { return Ok(()) };
+        let user = Query::select()
+            .expr(Expr::val(1))
+            .from(Entity)
+            .and_where(Expr::col(Column::Id).eq(bytes(actor.at.id.as_uuid())))
+            .and_where(still_proven(actor.at.proven))
+            .and_where(Expr::col(Column::State).eq(state_code(UserState::Active)))
+            .to_owned();
+        let stands = self.find(&user).await?.is_some();
+        let session = match actor.session {
+            Some(id) if stands => {
+                let live = Query::select()
+                    .expr(Expr::val(1))
+                    .from(sessions::Entity)
+                    .and_where(Expr::col(sessions::Column::Id).eq(bytes(id.as_uuid())))
+                    .and_where(Expr::col(sessions::Column::Ended).is_null())
+                    .to_owned();
+                self.find(&live).await?.is_some()
+            }
+            _ => true,
+        };
+        if stands && session { Ok(()) } else { Err(ActError::NotAllowedAnyMore) }
+    }
+}
+
+/// Whether a user's password has been the same, and all that its proofs depend on, since this one.
+pub(super) fn is_of_proof(proof: ProofEpoch) -> Expr {
+    Expr::col(Column::Epoch).sub(Expr::col(Column::Collapses)).eq(proof.number())
+}
+
+/// Whether what was proven still holds.
+fn still_proven(proven: ProvenAt) -> Expr {
+    match proven {
+        ProvenAt::Token(epoch) => Expr::col(Column::Epoch).eq(epoch.number()),
+        ProvenAt::Password(proof) => is_of_proof(proof),
+    }
+}
