@@ -24,7 +24,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub clock: Arc<ManualClock>,
     pub config: ServerConfig,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     entropy: Arc<dyn Entropy>,
     shutdown: CancellationToken,
     running: JoinHandle<()>,
@@ -41,14 +41,15 @@ impl TestServer {
         let folder = TempDir::new().unwrap();
         let mut config = config(&folder);
         change(&mut config);
-        Self::launch(folder, config, Arc::new(ManualClock::new()), Arc::new(SeededEntropy::new(7))).await
+        Self::launch(Arc::new(folder), config, Arc::new(ManualClock::new()), Arc::new(SeededEntropy::new(7)))
+            .await
     }
 
     /// With randomness of the test's own.
     pub async fn start_on(entropy: Arc<dyn Entropy>) -> Self {
         let folder = TempDir::new().unwrap();
         let config = config(&folder);
-        Self::launch(folder, config, Arc::new(ManualClock::new()), entropy).await
+        Self::launch(Arc::new(folder), config, Arc::new(ManualClock::new()), entropy).await
     }
 
     /// Stops this server and starts another on the same files, clock and randomness, with some settings changed.
@@ -58,6 +59,12 @@ impl TestServer {
         running.await.unwrap();
         change(&mut config);
         Self::launch(folder, config, clock, entropy).await
+    }
+
+    /// A second server on the same files, clock and randomness, as replicas share a database.
+    pub async fn replica(&self) -> Self {
+        let folder = Arc::clone(&self.folder);
+        Self::launch(folder, self.config.clone(), self.clock.clone(), self.entropy.clone()).await
     }
 
     /// Asks the server to stop and waits until it has.
@@ -72,7 +79,7 @@ impl TestServer {
     }
 
     async fn launch(
-        folder: TempDir,
+        folder: Arc<TempDir>,
         config: ServerConfig,
         clock: Arc<ManualClock>,
         entropy: Arc<dyn Entropy>,

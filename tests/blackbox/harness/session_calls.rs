@@ -167,6 +167,18 @@ impl AdminClient {
     ) -> Result<pb::ListSecurityEventsResponse, Refused> {
         told(self.service.clone().list_security_events(self.credentials().attach(message)).await)
     }
+
+    /// What happened to a user of this kind, the latest first.
+    pub async fn events(&self, user_id: &str, kind: pb::SecurityEventKind) -> Vec<pb::SecurityEvent> {
+        let message = pb::ListSecurityEventsRequest {
+            user_id: user_id.to_owned(),
+            page_size: 200,
+            ..Default::default()
+        };
+        let mut events = self.list_events(message).await.unwrap().events;
+        events.retain(|event| event.kind() == kind);
+        events
+    }
 }
 
 fn told<T>(answer: Result<Response<T>, tonic::Status>) -> Result<T, Refused> {
