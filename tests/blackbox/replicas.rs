@@ -1,0 +1,134 @@
+//! What outlives a process: retries, revocations and keys, across a restart and between replicas of one database.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer, Tokens};
+
+/// How long a replica may take to feel what another one did, before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn start() -> (TestServer, Client, Tokens) {
+    let server = TestServer::start().await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let tokens = client.open("alice", PASSWORD).await;
+    (server, client, tokens)
+}
+
+fn revoked() -> Refused {
+    Refused::unauthenticated("TOKEN_REVOKED")
+}
+
+/// Asks until the token is refused.
+async fn refusal_of(client: &Client, token: &str) -> Refused {
+    let asking = async {
+        loop {
+            if let Err(refusal) = client.greet(Credentials::Bearer(token)).await {
+                return refusal;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_retry_after_a_restart_gives_the_same_successor() {
+    let (server, client, first) = start().await;
+    let second = client.refresh(&first.refresh_token, &[1; 16]).await.unwrap();
+    drop(client);
+    let server = server.restart_with(|_| {}).await;
+    let client = server.client().await;
+    let again = client.refresh(&first.refresh_token, &[1; 16]).await.unwrap();
+    assert_eq!((&again.refresh_token, &again.session_id), (&second.refresh_token, &first.session_id));
+    let third = client.refresh(&again.refresh_token, &[2; 16]).await.unwrap();
+    drop(client);
+    let server = server.restart_with(|_| {}).await;
+    let client = server.client().await;
+    let reused = client.refresh(&first.refresh_token, &[1; 16]).await.unwrap_err();
+    assert_eq!(reused, Refused::unauthenticated("REFRESH_TOKEN_REUSED"), "nor is theft forgotten");
+    assert_eq!(client.refresh(&third.refresh_token, &[3; 16]).await.unwrap_err(), revoked());
+}
+
+#[tokio::test]
+async fn a_restart_forgets_no_revocation() {
+    let (server, client, ended) = start().await;
+    let living = client.open("alice", PASSWORD).await;
+    let bob = client.create_user("bob", PASSWORD).await.unwrap();
+    let of_bob = client.open("bob", PASSWORD).await;
+    client.revoke_token(&ended.token).await.unwrap();
+    client.revoke_all_sessions(Credentials::Bearer(&of_bob.token), &bob.user_id, false).await.unwrap();
+    drop(client);
+    let server = server.restart_with(|_| {}).await;
+    let client = server.client().await;
+    for tokens in [&ended, &of_bob] {
+        assert_eq!(client.greet(Credentials::Bearer(&tokens.token)).await.unwrap_err(), revoked());
+        assert_eq!(client.refresh(&tokens.refresh_token, &[1; 16]).await.unwrap_err(), revoked());
+    }
+    client.greet(Credentials::Bearer(&living.token)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_server_key_makes_refresh_tokens_and_reset_codes_garbage_and_nothing_else() {
+    let (server, client, first) = start().await;
+    let admin = server.admin("root").await;
+    let alice = client.get_user(Credentials::Bearer(&first.token), "me").await.unwrap();
+    let code = admin.create_reset_code(&alice.user_id).await.unwrap().reset_code;
+    drop((client, admin));
+    assert_eq!(server.execute_sql("DELETE FROM server_key").await, 1);
+    let server = server.restart_with(|_| {}).await;
+    let client = server.client().await;
+    let refused = client.refresh(&first.refresh_token, &[1; 16]).await.unwrap_err();
+    assert_eq!(refused, Refused::unauthenticated("TOKEN_INVALID"));
+    let refused = client.reset_password(&code, "another fine password").await.unwrap_err();
+    assert_eq!(refused, Refused::unauthenticated("CREDENTIALS_INVALID"));
+    client.greet(Credentials::Bearer(&first.token)).await.unwrap();
+    let fresh = client.open("alice", PASSWORD).await;
+    client.refresh(&fresh.refresh_token, &[1; 16]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_retry_at_another_replica_gives_the_same_successor() {
+    let (server, client, first) = start().await;
+    let replica = server.replica().await;
+    let other = replica.client().await;
+    let second = client.refresh(&first.refresh_token, &[1; 16]).await.unwrap();
+    let again = other.refresh(&first.refresh_token, &[1; 16]).await.unwrap();
+    assert_eq!(again.refresh_token, second.refresh_token);
+    for (from, token) in [(&client, &again.token), (&other, &second.token)] {
+        from.greet(Credentials::Bearer(token)).await.unwrap();
+    }
+    let third = other.refresh(&again.refresh_token, &[2; 16]).await.unwrap();
+    let again = client.refresh(&second.refresh_token, &[2; 16]).await.unwrap();
+    assert_eq!(again.refresh_token, third.refresh_token);
+}
+
+#[tokio::test]
+async fn what_is_revoked_at_one_replica_is_refused_at_the_other() {
+    let (server, client, _) = start().await;
+    let replica = server.replica().await;
+    let other = replica.client().await;
+    let bystander = client.open("alice", PASSWORD).await;
+    for round in 0..4 {
+        let tokens = client.open("alice", PASSWORD).await;
+        // Remembered as good by both.
+        for from in [&client, &other] {
+            from.greet(Credentials::Bearer(&tokens.token)).await.unwrap();
+        }
+        let (acting, feeling) = if round % 2 == 0 { (&client, &other) } else { (&other, &client) };
+        acting.revoke_session(Credentials::Bearer(&tokens.token), &tokens.session_id).await.unwrap();
+        // What asks the database feels it at once.
+        assert_eq!(feeling.refresh(&tokens.refresh_token, &[1; 16]).await.unwrap_err(), revoked());
+        let exchange = feeling.issue(Credentials::Bearer(&tokens.token), Default::default()).await;
+        assert_eq!(exchange.unwrap_err(), revoked());
+        assert_eq!(refusal_of(feeling, &tokens.token).await, revoked());
+    }
+    for from in [&client, &other] {
+        from.greet(Credentials::Bearer(&bystander.token)).await.unwrap();
+    }
+    other.revoke_all_sessions(Credentials::Bearer(&bystander.token), "", false).await.unwrap();
+    assert_eq!(refusal_of(&client, &bystander.token).await, revoked());
+    replica.stop().await;
+}
