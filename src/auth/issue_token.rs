@@ -10,8 +10,8 @@ use super::mint::Grant;
 use super::{Authority, CallContext, Caller, Error, Issued, Presented};
 use crate::domain::{SessionId, Timestamp, User, UserId, UserState};
 
-/// How old a session's last use may be before a renewal writes it down: exchanging tokens must not cost a commit each.
-const USE_GRANULARITY: Duration = Duration::from_secs(60);
+/// How old a session's noted use may be before another one is noted: exchanging tokens must not cost a commit each.
+pub(super) const USE_GRANULARITY: Duration = Duration::from_secs(60);
 
 /// What is asked for, and what was presented for it.
 pub struct IssueCommand {

@@ -29,6 +29,7 @@
 
 use zeroize::Zeroizing;
 
+use super::issue_token::USE_GRANULARITY;
 use super::mint::Grant;
 use super::{Authority, CallContext, Error, Issued};
 use crate::crypto::RefreshToken;
@@ -138,8 +139,8 @@ impl Authority {
         Ok(Some(self.answer(attempt, &found.user, &refreshed(found, attempt.act.now), (span, &successor))))
     }
 
-    /// The successor once more, and another access token. Many threads may repeat at once, and must not write each: a token
-    /// that lives nearly as long as it should, within what is noted already, is good enough.
+    /// The successor once more, and another access token. Many threads may repeat at once, and must not write each: while
+    /// the noted use is fresh, a token that lives nearly as long as it should, within what is noted already, is good enough.
     async fn repeat(
         &self,
         attempt: &Attempt<'_>,
@@ -154,7 +155,8 @@ impl Authority {
         }
         let span = self.span(&found.session, attempt.act.now);
         let noted = Span { expires: span.expires.min(found.session.tokens_until), ..span };
-        if span.expires.since(noted.expires) <= parts.policy.lifetimes.default / 10 {
+        let is_fresh = attempt.act.now.since(found.session.used) < USE_GRANULARITY;
+        if is_fresh && span.expires.since(noted.expires) <= parts.policy.lifetimes.default / 10 {
             return Ok(Some(self.answer(attempt, &found.user, &found.session, (noted, &successor))));
         }
         let rotation = self.rotation(found, chain, chain, span);

@@ -27,6 +27,7 @@ mod refresh;
 mod refresh_races;
 mod refresh_theft;
 mod remote_commands;
+mod repetitions;
 mod replicas;
 mod secrets;
 mod silence;
