@@ -100,6 +100,21 @@ async fn a_user_id_has_one_spelling() {
     }
 }
 
+/// The row of a deleted user is there until its name has rested, and is nobody's.
+#[tokio::test]
+async fn all_tokens_of_a_deleted_user_are_revoked() {
+    let server = TestServer::start().await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let tokens = client.open("alice", PASSWORD).await;
+    client.delete_user(Credentials::Bearer(&tokens.token), "me", PASSWORD).await.unwrap();
+    let revoked = Refused::unauthenticated("TOKEN_REVOKED");
+    assert_eq!(client.greet(Credentials::Bearer(&tokens.token)).await.unwrap_err(), revoked);
+    assert_eq!(client.refresh(&tokens.refresh_token, &[]).await.unwrap_err(), revoked);
+    client.revoke_token(&tokens.refresh_token).await.unwrap();
+    client.revoke_token(&tokens.token).await.unwrap();
+}
+
 #[tokio::test]
 async fn closed_registration_is_for_admins() {
     let server = TestServer::start().await;
