@@ -1,4 +1,4 @@
-//! What one password hash and one token check cost, alone on one core. `cargo bench --bench primitives`.
+//! What one password hash, one token check and one look for revocations cost, alone on one core. `cargo bench --bench primitives`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 
@@ -9,12 +9,14 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use countersign::crypto::{HasherConfig, PasswordHasher, SecretKey, TokenSigner};
 use countersign::domain::{Entropy, PlainPassword};
 use countersign::server::SystemEntropy;
-use countersign_verify::{Claims, KeySet, Verifier};
+use countersign_verify::{Claims, KeySet, Revocation, Revocations, Revoked, Verifier};
 use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
 /// OWASP's minimum, the default.
 const COSTS: (u32, u32, u32) = (19_456, 2, 1);
+/// When the tokens are checked, in seconds.
+const NOW: i64 = 1_767_225_600;
 
 fn password_hash(c: &mut Criterion) {
     let mut group = c.benchmark_group("argon2id m=19456 KiB t=2 p=1");
@@ -42,12 +44,8 @@ fn password_hash(c: &mut Criterion) {
     });
 }
 
-fn token_check(c: &mut Criterion) {
-    const NOW: i64 = 1_767_225_600;
-    let key = SecretKey::generate(&SystemEntropy);
-    let keys = KeySet::new([key.public_key().clone()]);
-    let signer = TokenSigner::new(key);
-    let claims = Claims {
+fn claims() -> Claims {
+    Claims {
         issuer: "countersign".into(),
         audience: "countersign".into(),
         subject: Uuid::nil(),
@@ -61,7 +59,14 @@ fn token_check(c: &mut Criterion) {
         name: "alice".into(),
         roles: vec!["service".into()],
         amr: vec!["pwd".into()],
-    };
+    }
+}
+
+fn token_check(c: &mut Criterion) {
+    let key = SecretKey::generate(&SystemEntropy);
+    let keys = KeySet::new([key.public_key().clone()]);
+    let signer = TokenSigner::new(key);
+    let claims = claims();
     let token = signer.sign(&claims);
     let verifier = Verifier::new("countersign", "countersign").unwrap();
     let mut group = c.benchmark_group("token");
@@ -71,5 +76,27 @@ fn token_check(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, password_hash, token_check);
+/// What every check of a token asks beside its signature, with nothing revoked and with much.
+fn revocation_check(c: &mut Criterion) {
+    let key = SecretKey::generate(&SystemEntropy);
+    let key_id = key.public_key().id().clone();
+    let claims = claims();
+    let mut group = c.benchmark_group("revocation");
+    for count in [0_u32, 100_000] {
+        let mut revocations = Revocations::default();
+        for number in 0..count {
+            let user_id = Uuid::from_u128(u128::from(number) + 1);
+            let revoked = match number % 2 {
+                0 => Revoked::User { user_id, below_epoch: 2 },
+                _ => Revoked::Session { user_id, session_id: Uuid::from_u128(u128::from(number)) },
+            };
+            revocations.add(&Revocation { sequence: i64::from(number), revoked, forget_at: i64::MAX });
+        }
+        group.bench_function(format!("asked of {count}"), |b| {
+            b.iter(|| revocations.hit(black_box(&claims), black_box(&key_id)));
+        });
+    }
+}
+
+criterion_group!(benches, password_hash, token_check, revocation_check);
 criterion_main!(benches);

@@ -73,9 +73,12 @@ impl Countersign {
 
     pub async fn token(&self) -> String {
         let mut client = AuthServiceClient::new(self.process.connect().await);
-        let message =
-            IssueTokenRequest { username: "alice".into(), password: PASSWORD.into(), ..Default::default() };
-        client.issue_token(message).await.unwrap().into_inner().token
+        client.issue_token(Self::sign_in()).await.unwrap().into_inner().token
+    }
+
+    /// The call that opens a session of its user.
+    pub fn sign_in() -> IssueTokenRequest {
+        IssueTokenRequest { username: "alice".into(), password: PASSWORD.into(), ..Default::default() }
     }
 
     /// Many tokens of one session.

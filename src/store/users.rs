@@ -89,8 +89,11 @@ impl Store {
                     Err(error) if is_name_taken(&error) => return Err(ActError::NameTaken),
                     Err(error) => return Err(error.into()),
                 }
-                if act.actor.is_some() {
-                    transaction.insert_event(&act.event(EventKind::UserCreated, Some(user.id))).await?;
+                // Who registers by itself is no event; who is made by somebody, or with roles, is.
+                if act.actor.is_some() || user.roles != Roles::default() {
+                    let event = act.event(EventKind::UserCreated, Some(user.id));
+                    let detail = format!("[{}]", joined(&user.roles));
+                    transaction.insert_event(&event.with_detail(detail)).await?;
                 }
                 Ok(())
             })

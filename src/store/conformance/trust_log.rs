@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     LIMITS, TestDatabase, act, at, count, new_session, password, session_id, tamper, user, with_alice,
 };
-use crate::domain::{Session, SessionLimits, User};
+use crate::domain::{Roles, Session, SessionLimits, User};
 use crate::store::{Fault, NewSession, Store, StoreError, Whose};
 
 const KEY_ID: &str = "k4.pid.9ShR3xc8-qVJ_di0tc9nx0IDIqbatdeM2mqLFBJsKRHs";
@@ -179,7 +179,7 @@ pub(super) async fn a_commit_that_dies_leaves_no_revocation_in_between(database:
 pub(super) async fn a_refused_act_changes_nothing(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     open(&store, &alice, 10..11).await;
-    let bob = user(2, "bob");
+    let bob = User { roles: Roles::default(), ..user(2, "bob") };
     store.insert_user(&bob, &password("x"), &act(1)).await.unwrap();
     for (whose, number, now) in [
         (Whose::Of(bob.id), 10, 2000),

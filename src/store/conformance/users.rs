@@ -118,6 +118,11 @@ pub(super) async fn a_user_is_inserted_only_while_its_maker_is_who_it_was(databa
     assert!(store.lookup_user(user_id(3)).await.unwrap().is_none());
     let by_token = by(&admin, now, Some(session_id(10)));
     store.insert_user(&user(3, "new"), &password("x"), &by_token).await.unwrap();
+    let events = store.list_events(Some(user_id(3)), None, 9).await.unwrap();
+    assert_eq!((events.len(), events[0].actor_id), (1, Some(admin.id)));
+    let plain = User { roles: Roles::default(), ..user(5, "by-itself") };
+    store.insert_user(&plain, &password("x"), &act(2)).await.unwrap();
+    assert!(store.list_events(Some(plain.id), None, 9).await.unwrap().is_empty());
     let taken = store.insert_user(&user(4, "NEW"), &password("x"), &by(&admin, now, None)).await;
     assert!(matches!(taken, Err(ActError::NameTaken)), "{taken:?}");
 }
