@@ -40,3 +40,4 @@ mod start_and_stop;
 mod stopping;
 mod token_libraries;
 mod tokens;
+mod what_ends_what;
