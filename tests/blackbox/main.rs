@@ -26,6 +26,7 @@ mod new_passwords;
 mod python_client;
 mod raw_paths;
 mod refresh;
+mod refresh_faults;
 mod refresh_races;
 mod refresh_theft;
 mod remote_commands;

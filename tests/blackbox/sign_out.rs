@@ -140,6 +140,27 @@ async fn an_end_is_remembered_as_long_as_any_token_of_the_session_lives() {
 }
 
 #[tokio::test]
+async fn an_end_is_remembered_as_long_as_the_token_of_a_retry_lives() {
+    for age in [30, 59, 61, 300, 599] {
+        let (mut server, client) = start().await;
+        let tokens = client.open("alice", PASSWORD).await;
+        client.refresh(&tokens.refresh_token, &[1; 16]).await.unwrap();
+        server.clock.advance(Duration::from_secs(age));
+        let retried = client.refresh(&tokens.refresh_token, &[1; 16]).await.unwrap();
+        client.revoke_token(&retried.refresh_token).await.unwrap();
+        drop(client);
+        let mut left = retried.duration.unwrap().seconds;
+        while left > 150 {
+            server.clock.advance(Duration::from_secs(150));
+            left -= 150;
+            server = server.restart_with(|_| {}).await;
+            let refused = server.client().await.greet(Credentials::Bearer(&retried.token)).await;
+            assert_eq!(refused.unwrap_err(), revoked(), "{age} {left}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_exchange_outlives_neither_its_token_nor_its_session() {
     let (server, client) = start().await;
     let tokens = client.open("alice", PASSWORD).await;
