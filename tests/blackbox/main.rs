@@ -22,6 +22,7 @@ mod in_flight;
 mod kills;
 mod kills_of_sessions;
 mod limits;
+mod model;
 mod new_passwords;
 mod python_client;
 mod raw_paths;

@@ -1,0 +1,153 @@
+//! What calls do with users, their passwords and their reset codes, by the contract.
+
+use tonic::Code;
+
+use super::session_rules::{Minted, may_act_on};
+use super::world::{
+    Caller, HOUR, Id, NAME_REST, OWN, Proof, ResetCode, State, User, World, invalid, role_required,
+};
+use crate::harness::Refused;
+
+/// A password that is refused, whoever's it would be.
+pub const SHORT: &str = "short";
+const DEFAULT_LIFETIME: i64 = 600;
+
+fn check_new(field: &str, password: &str) -> Result<(), Refused> {
+    if password == SHORT { Err(Refused::field(field)) } else { Ok(()) }
+}
+
+impl World {
+    /// CreateUser, while registration is open. The server names the user then.
+    pub fn create_user(&mut self, name: &str, password: &str) -> Result<Id, Refused> {
+        check_new("password", password)?;
+        let rests = |user: &User| match user.state {
+            State::Deleted(since) => self.now < since + NAME_REST,
+            State::Active | State::Disabled => true,
+        };
+        if self.users.iter().any(|user| user.name.eq_ignore_ascii_case(name) && rests(user)) {
+            return Err(Refused::new(Code::AlreadyExists, "USERNAME_TAKEN"));
+        }
+        self.users.push(User {
+            id: String::new(),
+            name: name.to_owned(),
+            password: password.to_owned(),
+            roles: Vec::new(),
+            state: State::Active,
+            epoch: 0,
+            created: self.now,
+            code: None,
+        });
+        Ok(self.users.len() - 1)
+    }
+
+    pub fn show_user(&self, proof: &Proof, target: Option<Id>) -> Result<Id, Refused> {
+        let caller = self.caller(proof)?;
+        may_act_on(&caller, target, &["admin", "service"])?;
+        self.existing(target)
+    }
+
+    pub fn change_password(&mut self, proof: &Proof, current: &str, new: &str) -> Result<Minted, Refused> {
+        let caller = self.caller(proof)?;
+        if current.is_empty() {
+            return Err(Refused::field("current_password"));
+        }
+        check_new("new_password", new)?;
+        let user = self.prove(Some(caller.user), current)?;
+        self.set_password(user, new);
+        Ok(self.open(user, DEFAULT_LIFETIME, OWN))
+    }
+
+    /// ResetPassword; `None` is a code that was never made.
+    pub fn reset_password(&mut self, code: Option<Id>, new: &str) -> Result<(), Refused> {
+        let user = self.check_code(code.ok_or_else(invalid)?)?;
+        check_new("new_password", new)?;
+        self.set_password(user, new);
+        Ok(())
+    }
+
+    fn set_password(&mut self, user: Id, new: &str) {
+        new.clone_into(&mut self.users[user].password);
+        self.users[user].code = None;
+        self.end_all(user);
+    }
+
+    pub fn delete_user(&mut self, proof: &Proof, target: Option<Id>, current: &str) -> Result<(), Refused> {
+        let caller = self.caller(proof)?;
+        may_act_on(&caller, target, &["admin"])?;
+        if target == Some(caller.user) {
+            if current.is_empty() {
+                return Err(Refused::field("current_password"));
+            }
+            self.prove(target, current)?;
+        }
+        let user = self.existing(target)?;
+        self.keep_an_admin(user)?;
+        self.end_all(user);
+        self.users[user].state = State::Deleted(self.now);
+        self.users[user].roles.clear();
+        self.users[user].code = None;
+        Ok(())
+    }
+
+    pub fn disable_user(&mut self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
+        let user = self.target_of_admin(token, target)?;
+        if self.users[user].state == State::Active {
+            self.keep_an_admin(user)?;
+            self.users[user].state = State::Disabled;
+            self.users[user].code = None;
+            self.end_all(user);
+        }
+        Ok(user)
+    }
+
+    pub fn enable_user(&mut self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
+        let user = self.target_of_admin(token, target)?;
+        self.users[user].state = State::Active;
+        Ok(user)
+    }
+
+    /// `roles` are sorted, each once.
+    pub fn set_roles(&mut self, token: Id, target: Option<Id>, roles: &[&str]) -> Result<Id, Refused> {
+        self.admin(token)?;
+        if roles.iter().any(|role| role.contains(' ')) {
+            return Err(Refused::field("roles"));
+        }
+        let user = self.existing(target)?;
+        if self.users[user].roles != roles {
+            if !roles.contains(&"admin") {
+                self.keep_an_admin(user)?;
+            }
+            self.users[user].roles = roles.iter().map(|&role| role.to_owned()).collect();
+            self.users[user].epoch += 1;
+        }
+        Ok(user)
+    }
+
+    /// CreateResetCode. The server makes its text.
+    pub fn create_code(&mut self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
+        let user = self.target_of_admin(token, target)?;
+        let id = self.number();
+        self.codes.insert(id, ResetCode { text: String::new(), user, expires: self.now + HOUR });
+        self.users[user].code = Some(id);
+        Ok(id)
+    }
+
+    fn admin(&self, token: Id) -> Result<Caller, Refused> {
+        let caller = self.caller(&Proof::Bearer(token))?;
+        if caller.has_any(&["admin"]) { Ok(caller) } else { Err(role_required()) }
+    }
+
+    fn target_of_admin(&self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
+        self.admin(token)?;
+        self.existing(target)
+    }
+
+    fn keep_an_admin(&self, but: Id) -> Result<(), Refused> {
+        let is_admin = |user: &User| user.state == State::Active && user.has("admin");
+        let others = self.users.iter().enumerate().filter(|(id, user)| *id != but && is_admin(user)).count();
+        if is_admin(&self.users[but]) && others == 0 {
+            return Err(Refused::new(Code::FailedPrecondition, "LAST_ADMIN"));
+        }
+        Ok(())
+    }
+}
