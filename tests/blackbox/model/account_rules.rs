@@ -1,11 +1,10 @@
 //! What calls do with users, their passwords and their reset codes, by the contract.
 
+use countersign::pb::auth::v1::SecurityEventKind as Kind;
 use tonic::Code;
 
 use super::session_rules::{Minted, may_act_on};
-use super::world::{
-    Caller, HOUR, Id, NAME_REST, OWN, Proof, ResetCode, State, User, World, invalid, role_required,
-};
+use super::world::{HOUR, Id, NAME_REST, OWN, Proof, ResetCode, State, User, World, invalid, role_required};
 use crate::harness::Refused;
 
 /// A password that is refused, whoever's it would be.
@@ -54,6 +53,7 @@ impl World {
         check_new("new_password", new)?;
         let user = self.prove(Some(caller.user), current)?;
         self.set_password(user, new);
+        self.happened(Kind::PasswordChanged, user, None);
         Ok(self.open(user, DEFAULT_LIFETIME, OWN))
     }
 
@@ -62,6 +62,7 @@ impl World {
         let user = self.check_code(code.ok_or_else(invalid)?)?;
         check_new("new_password", new)?;
         self.set_password(user, new);
+        self.happened(Kind::PasswordReset, user, None);
         Ok(())
     }
 
@@ -86,29 +87,34 @@ impl World {
         self.users[user].state = State::Deleted(self.now);
         self.users[user].roles.clear();
         self.users[user].code = None;
+        self.happened(Kind::UserDeleted, user, Some(caller.user));
         Ok(())
     }
 
     pub fn disable_user(&mut self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
-        let user = self.target_of_admin(token, target)?;
+        let (admin, user) = self.admin_and(token, target)?;
         if self.users[user].state == State::Active {
             self.keep_an_admin(user)?;
             self.users[user].state = State::Disabled;
             self.users[user].code = None;
             self.end_all(user);
+            self.happened(Kind::UserDisabled, user, Some(admin));
         }
         Ok(user)
     }
 
     pub fn enable_user(&mut self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
-        let user = self.target_of_admin(token, target)?;
-        self.users[user].state = State::Active;
+        let (admin, user) = self.admin_and(token, target)?;
+        if self.users[user].state == State::Disabled {
+            self.users[user].state = State::Active;
+            self.happened(Kind::UserEnabled, user, Some(admin));
+        }
         Ok(user)
     }
 
     /// `roles` are sorted, each once.
     pub fn set_roles(&mut self, token: Id, target: Option<Id>, roles: &[&str]) -> Result<Id, Refused> {
-        self.admin(token)?;
+        let admin = self.admin(token)?;
         if roles.iter().any(|role| role.contains(' ')) {
             return Err(Refused::field("roles"));
         }
@@ -119,27 +125,28 @@ impl World {
             }
             self.users[user].roles = roles.iter().map(|&role| role.to_owned()).collect();
             self.users[user].epoch += 1;
+            self.happened(Kind::RolesChanged, user, Some(admin));
         }
         Ok(user)
     }
 
     /// CreateResetCode. The server makes its text.
     pub fn create_code(&mut self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
-        let user = self.target_of_admin(token, target)?;
+        let (admin, user) = self.admin_and(token, target)?;
         let id = self.number();
         self.codes.insert(id, ResetCode { text: String::new(), user, expires: self.now + HOUR });
         self.users[user].code = Some(id);
+        self.happened(Kind::ResetCodeCreated, user, Some(admin));
         Ok(id)
     }
 
-    fn admin(&self, token: Id) -> Result<Caller, Refused> {
+    pub fn admin(&self, token: Id) -> Result<Id, Refused> {
         let caller = self.caller(&Proof::Bearer(token))?;
-        if caller.has_any(&["admin"]) { Ok(caller) } else { Err(role_required()) }
+        if caller.has_any(&["admin"]) { Ok(caller.user) } else { Err(role_required()) }
     }
 
-    fn target_of_admin(&self, token: Id, target: Option<Id>) -> Result<Id, Refused> {
-        self.admin(token)?;
-        self.existing(target)
+    fn admin_and(&self, token: Id, target: Option<Id>) -> Result<(Id, Id), Refused> {
+        Ok((self.admin(token)?, self.existing(target)?))
     }
 
     fn keep_an_admin(&self, but: Id) -> Result<(), Refused> {

@@ -1,11 +1,14 @@
 //! Asking for all that is known once more. Nothing here changes anything: what would spend a good token is not sent.
 
 use countersign::pb::auth::v1 as pb;
+use countersign::pb::auth::v1::SecurityEventKind as Kind;
 
 use super::account_rules::SHORT;
 use super::session_rules::Spending;
 use super::walk::{Walk, millis};
-use super::world::{Id, Proof, Standing, State};
+use super::world::{DAY, Event, Id, Proof, Standing, State};
+
+const EVENTS_KEPT: i64 = 90 * DAY;
 
 impl Walk {
     pub async fn check_everything(&mut self) {
@@ -27,6 +30,7 @@ impl Walk {
             let said = self.client.reset_password(&self.world.codes[&code].text, SHORT).await;
             assert_eq!(said, predicted, "code {code}");
         }
+        self.check_events().await;
     }
 
     /// Something of it, which costs little.
@@ -68,6 +72,30 @@ impl Walk {
             let listed = self.client.list_sessions(self.world.credentials(&proof), "").await.unwrap();
             self.check_list(&self.world.live_of(user), None, &listed);
         }
+    }
+
+    /// As far as events are kept, and fit on a page.
+    async fn check_events(&self) {
+        let (now, tokens) = (self.world.now, &self.world.tokens);
+        let may = |id: &&Id| self.world.admin(**id).is_ok();
+        let Some(admin) = tokens.keys().find(may) else { return };
+        let message = pb::ListSecurityEventsRequest { page_size: 200, ..Default::default() };
+        let page = self.admin(*admin).list_events(message).await.unwrap();
+        let told = |event: &pb::SecurityEvent| Event {
+            kind: event.kind(),
+            at: millis(event.time),
+            count: usize::try_from(event.count).unwrap(),
+            user: event.user_id.clone(),
+            actor: event.actor_id.clone(),
+            session: event.session_id.clone(),
+        };
+        let is_kept = |event: &Event| event.at > now - EVENTS_KEPT && event.kind != Kind::SignInFailed;
+        let listed: Vec<Event> = page.events.iter().map(told).filter(is_kept).collect();
+        let known: Vec<&Event> = self.world.events.iter().rev().filter(|event| is_kept(event)).collect();
+        for (nth, (listed, known)) in listed.iter().zip(&known).enumerate() {
+            assert_eq!(&listed, known, "security event {nth}, the latest first");
+        }
+        assert!(listed.len() == known.len() || !page.next_page_token.is_empty(), "an event more or less");
     }
 
     pub fn check_list(&self, sessions: &[Id], current: Option<Id>, listed: &[pb::Session]) {

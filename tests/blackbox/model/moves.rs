@@ -32,6 +32,7 @@ impl Walk {
             78..82 => {
                 self.create_code(self.some_admin(token), self.some_target()).await;
                 if self.chance.one_in(2) {
+                    self.let_time_pass();
                     self.reset_some_password().await;
                 }
             }

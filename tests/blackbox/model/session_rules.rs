@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use countersign::pb::auth::v1::SecurityEventKind as Kind;
 use tonic::Code;
 
 use super::world::{Caller, Id, Link, OTHER, OWN, Proof, SECOND, Session, Standing, Token, World};
@@ -61,8 +62,12 @@ impl World {
     pub fn sign_in(&mut self, user: Id, lifetime: i64, audience: &'static str) -> Minted {
         if !self.users[user].has("service") && self.limits.per_user > 0 {
             let live = self.live_of(user);
-            for idlest in live.iter().skip(self.limits.per_user - 1) {
-                self.end(*idlest);
+            let too_many = live.get(self.limits.per_user - 1..).unwrap_or_default();
+            too_many.iter().for_each(|idlest| self.end(*idlest));
+            if let Some(idlest) = too_many.last() {
+                let session = self.sessions[idlest].id.clone();
+                let event = self.happened(Kind::SessionEvicted, user, None);
+                (event.session, event.count) = (session, too_many.len());
             }
         }
         self.open(user, lifetime, audience)
@@ -138,7 +143,9 @@ impl World {
             // Many may repeat at once; their tokens may be a little shorter, so that not each has to be written down.
             Ok(self.mint(*id, until(DEFAULT - DEFAULT / 10)..=expires, audience, Fresh::Again))
         } else {
+            let (user, session) = (session.user, session.id.clone());
             self.end(*id);
+            self.happened(Kind::RefreshTokenReused, user, None).session = session;
             Err(Refused::unauthenticated("REFRESH_TOKEN_REUSED"))
         }
     }
@@ -171,6 +178,10 @@ impl World {
         let may = live.filter(|id| self.sessions[id].user == caller.user || caller.has_any(&["admin"]));
         let id = may.ok_or_else(|| Refused::new(Code::NotFound, "SESSION_NOT_FOUND"))?;
         self.end(id);
+        let (user, session) = (self.sessions[&id].user, self.sessions[&id].id.clone());
+        if user != caller.user {
+            self.happened(Kind::SessionRevoked, user, Some(caller.user)).session = session;
+        }
         Ok(())
     }
 
@@ -188,10 +199,13 @@ impl World {
             let kept = kept.ok_or_else(|| Refused::field("keep_current"))?;
             let others: Vec<Id> = self.live_of(caller.user).into_iter().filter(|id| *id != kept).collect();
             others.iter().for_each(|id| self.end(*id));
+            self.happened(Kind::SessionsRevoked, caller.user, None).count = others.len();
             return Ok(others.len());
         }
         let user = self.existing(target)?;
-        Ok(self.end_all(user))
+        let count = self.end_all(user);
+        self.happened(Kind::SessionsRevoked, user, Some(caller.user)).count = count;
+        Ok(count)
     }
 
     /// ListSessions.

@@ -46,6 +46,7 @@ impl Walk {
             sessions: [].into(),
             tokens: [].into(),
             codes: [].into(),
+            events: Vec::new(),
             next: 0,
         };
         let client = Client::new(channel.clone());

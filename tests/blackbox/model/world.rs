@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use countersign::pb::auth::v1::SecurityEventKind;
 use tonic::Code;
 
 use crate::harness::{Credentials, Refused};
@@ -27,6 +28,8 @@ pub struct World {
     pub sessions: BTreeMap<Id, Session>,
     pub tokens: BTreeMap<Id, Token>,
     pub codes: BTreeMap<Id, ResetCode>,
+    /// The latest last.
+    pub events: Vec<Event>,
     pub next: Id,
 }
 
@@ -97,6 +100,18 @@ pub struct ResetCode {
     pub expires: i64,
 }
 
+/// What an admin is told of what happened, but for sign-in failures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub kind: SecurityEventKind,
+    pub at: i64,
+    pub count: usize,
+    /// As the server calls them; nothing where nobody is told.
+    pub user: String,
+    pub actor: String,
+    pub session: String,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     Live,
@@ -126,6 +141,15 @@ impl World {
     pub fn number(&mut self) -> Id {
         self.next += 1;
         self.next
+    }
+
+    /// Notes what happened to a user. Who did it is told if it was somebody else.
+    pub fn happened(&mut self, kind: SecurityEventKind, user: Id, by: Option<Id>) -> &mut Event {
+        let actor = by.filter(|actor| *actor != user).map(|actor| self.users[actor].id.clone());
+        let user = self.users[user].id.clone();
+        let actor = actor.unwrap_or_default();
+        self.events.push(Event { kind, at: self.now, count: 1, user, actor, session: String::new() });
+        self.events.last_mut().unwrap()
     }
 
     pub fn seconds(&self) -> i64 {
