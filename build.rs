@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "proto/auth/v1/access.proto",
     "proto/auth/v1/admin_service.proto",
     "proto/auth/v1/auth_service.proto",
     "proto/auth/v1/error_reason.proto",
+    "proto/auth/v1/trust_service.proto",
 ];
 
 /// Messages that carry a password or a token: their generated `Debug` would print it.
-const SECRET_MESSAGES: [&str; 11] = [
+const SECRET_MESSAGES: [&str; 12] = [
     ".auth.v1.ChangePasswordRequest",
     ".auth.v1.ChangePasswordResponse",
     ".auth.v1.CreateResetCodeResponse",
@@ -23,6 +24,7 @@ const SECRET_MESSAGES: [&str; 11] = [
     ".auth.v1.RefreshTokenResponse",
     ".auth.v1.ResetPasswordRequest",
     ".auth.v1.RevokeTokenRequest",
+    ".auth.v1.VerifyTokenRequest",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder in no other way")]

@@ -35,7 +35,8 @@ pub mod auth {
             RefreshTokenRequest,
             RefreshTokenResponse,
             ResetPasswordRequest,
-            RevokeTokenRequest
+            RevokeTokenRequest,
+            VerifyTokenRequest
         );
     }
 }

@@ -67,10 +67,11 @@ impl Authority {
     ) -> Result<IssuedResetCode, Error> {
         let parts = self.parts();
         let act = self.act(Some(caller), context);
+        let keys = parts.keys.current();
         let code = ResetCode::generate(id, &*parts.entropy);
         let expires = act.now.plus(RESET_CODE_LIFETIME);
-        let kept = parts.store.insert_reset_code(id, code.hash(&parts.server_key), expires, &act).await;
+        let kept = parts.store.insert_reset_code(id, code.hash(&keys.server_key), expires, &act).await;
         kept.map_err(|error| caller.explain(error.into()))?;
-        Ok(IssuedResetCode { code: code.to_text(&parts.server_key), expires })
+        Ok(IssuedResetCode { code: code.to_text(&keys.server_key), expires })
     }
 }

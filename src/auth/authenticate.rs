@@ -16,7 +16,8 @@ impl Authority {
             self.check_still_good(&caller, now)?;
             return Ok(caller);
         }
-        let verified = parts.verifier.verify(&parts.key_set, token, now).map_err(refusal)?;
+        let verified =
+            parts.verifier.verify(parts.keys.current().ring.keys(), token, now).map_err(refusal)?;
         let caller = Caller::by_token(verified.claims, verified.key_id);
         self.check_still_good(&caller, now)?;
         self.tokens().remember(token, caller.clone());

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign_verify::{KeySet, Verifier};
+use countersign_verify::Verifier;
 
 use super::sign_in_failures::SignInFailures;
 use super::token_cache::TokenCache;
-use super::{Audiences, CallContext, Caller, Registrar, Registration};
-use crate::crypto::{PasswordHasher, ServerKey, TokenSigner};
+use super::{Audiences, CallContext, Caller, Keys, Registrar, Registration};
+use crate::crypto::PasswordHasher;
 use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, SessionLimits};
 use crate::store::Store;
 
@@ -21,12 +21,8 @@ pub struct AuthorityParts {
     pub store: Store,
     /// Passwords.
     pub hasher: PasswordHasher,
-    /// Signs new tokens.
-    pub signer: TokenSigner,
-    /// Verifies tokens: every key that may still have signed one.
-    pub key_set: KeySet,
-    /// Makes refresh tokens, reset codes and page tokens.
-    pub server_key: ServerKey,
+    /// Signs and verifies tokens, and makes refresh tokens, reset codes and page tokens.
+    pub keys: Keys,
     /// Checks tokens against the issuer and Countersign's own audience.
     pub verifier: Verifier,
     /// Makes users.

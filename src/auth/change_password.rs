@@ -26,9 +26,9 @@ impl Authority {
         let stored = passwords.hash("new_password", new, context.deadline).await?;
 
         let act = self.act(Some(caller), context);
-        let opening = self.prepare_session(&user, parts.policy.lifetimes.default, context, act.now);
+        let opening = self.prepare_session(&user, parts.policy.lifetimes.default, context, act.now).await?;
         let changed =
-            parts.store.change_password((user.id, user.proof()), stored, opening.to_insert(self), &act).await;
+            parts.store.change_password((user.id, user.proof()), stored, opening.to_insert(), &act).await;
         let epoch = changed.map_err(|error| caller.explain(error.into()))?;
         Ok(self.issue_first(&opening, &user, epoch, parts.policy.audiences.own()))
     }
@@ -41,8 +41,9 @@ impl Authority {
         context: &CallContext,
     ) -> Result<(), Error> {
         let parts = self.parts();
-        let code = ResetCode::parse(code, &parts.server_key).ok_or(Error::CredentialsInvalid)?;
-        let (id, hash) = (code.user(), code.hash(&parts.server_key));
+        let keys = parts.keys.current();
+        let code = ResetCode::parse(code, &keys.server_key).ok_or(Error::CredentialsInvalid)?;
+        let (id, hash) = (code.user(), code.hash(&keys.server_key));
         let user = parts.store.lookup_user(id).await?;
         let user = user.filter(|user| user.state == UserState::Active).ok_or(Error::CredentialsInvalid)?;
         if !parts.store.has_reset_code(id, hash, parts.clock.now()).await? {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_verify::Defect;
 
+use super::KeysError;
 use crate::crypto::HashError;
 use crate::domain::Standing;
 use crate::store::{ActError, StoreError};
@@ -111,6 +112,15 @@ impl From<ActError> for Error {
             ActError::SessionNotFound => Self::SessionNotFound,
             ActError::LastAdmin => Self::LastAdmin,
             ActError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<KeysError> for Error {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Store(error) => error.into(),
+            other => Self::Internal(Box::new(other)),
         }
     }
 }

@@ -71,8 +71,9 @@ impl Authority {
             // A token for another audience cannot be taken back by exchanging it again, so it never outlives its origin.
             limit = limit.min(Timestamp::from_millis(claims.expires_at * 1000));
         }
+        let signing = parts.keys.signing().await?;
         let issued = now.floor_to_second();
-        let expires = issued.plus(lifetime).min(limit.floor_to_second());
+        let expires = signing.limit(issued.plus(lifetime).min(limit)).floor_to_second();
         if expires <= issued {
             return Err(Error::TokenExpired);
         }
@@ -82,8 +83,8 @@ impl Authority {
         if writes && !parts.store.record_use(session.id, now, until, &limits).await? {
             return Err(Error::TokenRevoked);
         }
-        let epoch = user.epoch;
-        Ok(self.mint(&Grant { user: &user, epoch, session: &session, audience, issued, expires }))
+        let (epoch, user, session, signing) = (user.epoch, &user, &session, &signing);
+        Ok(self.mint(&Grant { user, epoch, session, signing, audience, issued, expires }))
     }
 }
 

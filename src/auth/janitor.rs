@@ -35,6 +35,11 @@ impl Authority {
         Ok(self.parts().store.follow_trust_log(self.parts().clock.now()).await?)
     }
 
+    /// Reads the keys again, and gives the ring what its schedule wants.
+    pub async fn reload_keys(&self) -> Result<(), Error> {
+        Ok(self.parts().keys.reload().await?)
+    }
+
     /// Writes down the sign-in failures that were counted since the last time.
     pub async fn record_sign_in_failures(&self) -> Result<(), Error> {
         let events = self.failures().unwritten(self.parts().clock.now());

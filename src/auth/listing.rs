@@ -57,7 +57,7 @@ impl Authority {
         if page.token.is_empty() {
             return Ok(None);
         }
-        let start = self.parts().server_key.parse_page_token(scope, &page.token);
+        let start = self.parts().keys.current().server_key.parse_page_token(scope, &page.token);
         start.map(Some).ok_or_else(|| Error::field("page_token", "is not one that came with this list"))
     }
 
@@ -67,7 +67,7 @@ impl Authority {
         let more = entries.len() > size;
         entries.truncate(size);
         let next = match entries.last() {
-            Some(last) if more => self.parts().server_key.page_token(scope, id(last)),
+            Some(last) if more => self.parts().keys.current().server_key.page_token(scope, id(last)),
             _ => String::new(),
         };
         Page { entries, next }

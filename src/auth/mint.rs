@@ -6,6 +6,7 @@ use countersign_verify::Claims;
 use zeroize::Zeroizing;
 
 use super::{Authority, Caller};
+use crate::crypto::SigningKey;
 use crate::domain::{Epoch, Session, SessionId, Timestamp, TokenId, User};
 
 /// A token, and what its holder needs to know without reading it.
@@ -28,6 +29,8 @@ pub(super) struct Grant<'a> {
     /// The user's epoch that the deciding statement saw.
     pub(super) epoch: Epoch,
     pub(super) session: &'a Session,
+    /// The key that signs it.
+    pub(super) signing: &'a SigningKey,
     pub(super) audience: &'a str,
     pub(super) issued: Timestamp,
     pub(super) expires: Timestamp,
@@ -38,9 +41,10 @@ impl Authority {
     pub(super) fn mint(&self, grant: &Grant<'_>) -> Issued {
         let parts = self.parts();
         let claims = self.claims(grant);
-        let token = parts.signer.sign(&claims);
+        let signer = &grant.signing.signer;
+        let token = signer.sign(&claims);
         if grant.audience == parts.policy.audiences.own() {
-            self.tokens().remember(&token, Caller::by_token(claims, parts.signer.public_key().id().clone()));
+            self.tokens().remember(&token, Caller::by_token(claims, signer.public_key().id().clone()));
         }
         Issued {
             token: Zeroizing::new(token),

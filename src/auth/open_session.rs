@@ -1,10 +1,11 @@
 //! Opening a session, by a password that was proven.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::mint::Grant;
-use super::{Authority, CallContext, Error, Issued};
-use crate::crypto::RefreshToken;
+use super::{Authority, CallContext, CurrentKeys, Error, Issued};
+use crate::crypto::{RefreshToken, SigningKey};
 use crate::domain::{AuthMethods, Epoch, Session, SessionId, SessionLimits, Timestamp, User};
 use crate::store::NewSession;
 
@@ -15,6 +16,8 @@ const UNLIMITED: &str = "service";
 pub(super) struct Opening {
     session: Session,
     refresh_token: RefreshToken,
+    keys: Arc<CurrentKeys>,
+    signing: SigningKey,
     limits: SessionLimits,
     issued: Timestamp,
     expires: Timestamp,
@@ -31,22 +34,24 @@ impl Authority {
         context: &CallContext,
     ) -> Result<Issued, Error> {
         let act = self.act(None, context);
-        let opening = self.prepare_session(user, lifetime, context, act.now);
-        let new = opening.to_insert(self);
+        let opening = self.prepare_session(user, lifetime, context, act.now).await?;
+        let new = opening.to_insert();
         match self.parts().store.open_session(new, user.proof(), &act).await? {
             Some(epoch) => Ok(self.issue_first(&opening, user, epoch, audience)),
             None => Err(Error::CredentialsInvalid),
         }
     }
 
-    pub(super) fn prepare_session(
+    /// Nothing is opened where nothing can be signed.
+    pub(super) async fn prepare_session(
         &self,
         user: &User,
         lifetime: Duration,
         context: &CallContext,
         now: Timestamp,
-    ) -> Opening {
+    ) -> Result<Opening, Error> {
         let parts = self.parts();
+        let signing = parts.keys.signing().await?;
         let mut limits = parts.policy.sessions;
         if user.roles.has(UNLIMITED) {
             limits.per_user = None;
@@ -54,7 +59,7 @@ impl Authority {
         let id = SessionId::generate(now, &*parts.entropy);
         let end = now.plus(limits.absolute);
         let issued = now.floor_to_second();
-        let expires = issued.plus(lifetime).min(end.floor_to_second());
+        let expires = signing.limit(issued.plus(lifetime).min(end)).floor_to_second();
         let session = Session {
             id,
             user_id: user.id,
@@ -68,24 +73,24 @@ impl Authority {
             origin: context.origin.clone(),
         };
         let refresh_token = RefreshToken::generate(id, &*parts.entropy);
-        Opening { session, refresh_token, limits, issued, expires }
+        Ok(Opening { session, refresh_token, keys: parts.keys.current(), signing, limits, issued, expires })
     }
 
     /// The tokens of a session that has been opened. `epoch` is what the opening saw.
     pub(super) fn issue_first(&self, opening: &Opening, user: &User, epoch: Epoch, audience: &str) -> Issued {
-        let Opening { session, issued, expires, .. } = opening;
-        let grant = Grant { user, epoch, session, audience, issued: *issued, expires: *expires };
-        let refresh_token = opening.refresh_token.to_text(&self.parts().server_key);
+        let Opening { session, signing, issued, expires, .. } = opening;
+        let grant = Grant { user, epoch, session, signing, audience, issued: *issued, expires: *expires };
+        let refresh_token = opening.refresh_token.to_text(&opening.keys.server_key);
         Issued { refresh_token: Some(refresh_token), ..self.mint(&grant) }
     }
 }
 
 impl Opening {
     /// What the store is given: hashes for tokens.
-    pub(super) fn to_insert(&self, authority: &Authority) -> NewSession {
+    pub(super) fn to_insert(&self) -> NewSession {
         NewSession {
             session: self.session.clone(),
-            refresh: self.refresh_token.hash(&authority.parts().server_key),
+            refresh: self.refresh_token.hash(&self.keys.server_key),
             limits: self.limits,
         }
     }

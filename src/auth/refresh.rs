@@ -31,8 +31,8 @@ use zeroize::Zeroizing;
 
 use super::issue_token::USE_GRANULARITY;
 use super::mint::Grant;
-use super::{Authority, CallContext, Error, Issued};
-use crate::crypto::RefreshToken;
+use super::{Authority, CallContext, CurrentKeys, Error, Issued};
+use crate::crypto::{RefreshToken, SigningKey};
 use crate::domain::{
     Act, Presentation, PresentedRefresh, RefreshChain, RetryKey, Salt, Session, Timestamp, User, UserState,
 };
@@ -57,6 +57,8 @@ pub struct RefreshCommand {
 /// A genuine token, with what was sent beside it.
 struct Attempt<'a> {
     token: &'a RefreshToken,
+    keys: &'a CurrentKeys,
+    signing: &'a SigningKey,
     presented: PresentedRefresh,
     audience: &'a str,
     act: Act,
@@ -78,7 +80,10 @@ impl Authority {
         };
         let retry_key = RetryKey::parse(&command.retry_key)
             .map_err(|rule| Error::field("retry_key", rule.to_string()))?;
-        let key = &parts.server_key;
+        // First, because it reads the keys again if those in memory are not good any more.
+        let signing = parts.keys.signing().await?;
+        let keys = parts.keys.current();
+        let key = &keys.server_key;
         let token = RefreshToken::parse(&command.token, key).ok_or(Error::RefreshTokenInvalid)?;
         let presented = PresentedRefresh {
             generation: token.generation(),
@@ -86,7 +91,7 @@ impl Authority {
             retry: retry_key.map(|retry| key.hash_retry_key(token.session(), &retry)),
         };
         let act = self.act(None, &command.context);
-        let attempt = Attempt { token: &token, presented, audience, act };
+        let attempt = Attempt { token: &token, keys: &keys, signing: &signing, presented, audience, act };
         for _ in 0..ATTEMPTS {
             if let Some(issued) = self.attempt_refresh(&attempt).await? {
                 return Ok(issued);
@@ -129,9 +134,9 @@ impl Authority {
         let mut salt = [0; 32];
         parts.entropy.fill(&mut salt);
         let salt = Salt::from_bytes(salt);
-        let successor = attempt.token.successor(&salt, &parts.server_key);
-        let to = chain.rotate(successor.hash(&parts.server_key), salt, attempt.presented.retry);
-        let span = self.span(&found.session, attempt.act.now);
+        let successor = attempt.token.successor(&salt, &attempt.keys.server_key);
+        let to = chain.rotate(successor.hash(&attempt.keys.server_key), salt, attempt.presented.retry);
+        let span = self.span(&found.session, attempt);
         let rotation = self.rotation(found, chain, to, span);
         if !parts.store.rotate_refresh(&rotation, &attempt.act).await? {
             return Ok(None);
@@ -149,11 +154,11 @@ impl Authority {
         salt: &Salt,
     ) -> Result<Option<Issued>, Error> {
         let parts = self.parts();
-        let successor = attempt.token.successor(salt, &parts.server_key);
-        if successor.hash(&parts.server_key) != chain.current {
+        let successor = attempt.token.successor(salt, &attempt.keys.server_key);
+        if successor.hash(&attempt.keys.server_key) != chain.current {
             return Err(Error::RefreshTokenInvalid);
         }
-        let span = self.span(&found.session, attempt.act.now);
+        let span = self.span(&found.session, attempt);
         let noted = Span { expires: span.expires.min(found.session.tokens_until), ..span };
         let is_fresh = attempt.act.now.since(found.session.used) < USE_GRANULARITY;
         if is_fresh && span.expires.since(noted.expires) <= parts.policy.lifetimes.default / 10 {
@@ -176,10 +181,10 @@ impl Authority {
         Err(Error::RefreshTokenReused)
     }
 
-    fn span(&self, session: &Session, now: Timestamp) -> Span {
-        let issued = now.floor_to_second();
-        let lifetime = self.parts().policy.lifetimes.default;
-        Span { issued, expires: issued.plus(lifetime).min(session.expires.floor_to_second()) }
+    fn span(&self, session: &Session, attempt: &Attempt<'_>) -> Span {
+        let issued = attempt.act.now.floor_to_second();
+        let wanted = issued.plus(self.parts().policy.lifetimes.default).min(session.expires);
+        Span { issued, expires: attempt.signing.limit(wanted).floor_to_second() }
     }
 
     fn rotation(&self, found: &Refreshable, from: RefreshChain, to: RefreshChain, span: Span) -> Rotation {
@@ -201,8 +206,9 @@ impl Authority {
         (span, successor): (Span, &RefreshToken),
     ) -> Issued {
         let Span { issued, expires } = span;
-        let grant = Grant { user, epoch: user.epoch, session, audience: attempt.audience, issued, expires };
-        let refresh_token = successor.to_text(&self.parts().server_key);
+        let Attempt { audience, signing, .. } = attempt;
+        let grant = Grant { user, epoch: user.epoch, session, signing, audience, issued, expires };
+        let refresh_token = successor.to_text(&attempt.keys.server_key);
         Issued { refresh_token: Some(refresh_token), ..self.mint(&grant) }
     }
 }

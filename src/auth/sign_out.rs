@@ -64,10 +64,11 @@ impl Authority {
 
     fn session_of(&self, token: &str) -> Option<SessionId> {
         let parts = self.parts();
+        let keys = parts.keys.current();
         if RefreshToken::is_meant(token) {
-            return RefreshToken::parse(token, &parts.server_key).map(|token| token.session());
+            return RefreshToken::parse(token, &keys.server_key).map(|token| token.session());
         }
-        let verified = parts.verifier.recognize(&parts.key_set, token).ok()?;
+        let verified = parts.verifier.recognize(keys.ring.keys(), token).ok()?;
         let Claims { session_id, .. } = verified.claims;
         Some(SessionId::from_uuid(session_id))
     }

@@ -5,6 +5,7 @@ mod access_token;
 mod arguments;
 mod commands;
 mod completions;
+mod confirm;
 mod escape;
 mod event;
 mod given;

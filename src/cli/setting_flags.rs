@@ -11,6 +11,11 @@ pub(super) fn arguments(scope: Scope) -> impl Iterator<Item = Arg> {
     SETTINGS.iter().filter(move |setting| setting.scope >= scope).map(argument)
 }
 
+/// The flag of one setting, for a command that takes it beside those of its scope.
+pub(super) fn one(name: &str) -> Option<Arg> {
+    SETTINGS.iter().find(|setting| setting.name == name).map(argument)
+}
+
 /// The settings that were given as flags, by name.
 pub(super) fn read(matches: &ArgMatches) -> BTreeMap<&'static str, String> {
     let given = |setting: &&Setting| matches.try_contains_id(setting.name).unwrap_or(false);

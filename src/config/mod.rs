@@ -8,7 +8,7 @@ mod sources;
 mod values;
 
 pub use problems::Problems;
-pub use service::{DatabaseCommandConfig, ServiceConfig, UserCommandConfig};
+pub use service::{DatabaseCommandConfig, KeyCommandConfig, ServiceConfig, UserCommandConfig};
 pub use settings::{SERVER_VARIABLE, SETTINGS, Scope, Setting, Shape, TOKEN_VARIABLE};
 pub use sources::{Sources, Values};
 pub use values::span;

@@ -46,6 +46,17 @@ pub struct DatabaseCommandConfig {
     pub log: LogConfig,
 }
 
+/// What such a command runs with that wraps keys.
+#[derive(Clone, Debug)]
+pub struct KeyCommandConfig {
+    /// The database.
+    pub store: StoreConfig,
+    /// The master keys.
+    pub master_keys: MasterKeyFiles,
+    /// Its log.
+    pub log: LogConfig,
+}
+
 /// What such a command runs with that makes passwords.
 #[derive(Clone, Debug)]
 pub struct UserCommandConfig {
@@ -102,6 +113,17 @@ impl DatabaseCommandConfig {
         let store = store(values, problems);
         let log = log(values, problems);
         Some(Self { store: store?, log: log? })
+    }
+}
+
+impl KeyCommandConfig {
+    /// Reads the settings that such commands take.
+    #[must_use]
+    pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
+        let store = store(values, problems);
+        let master_keys = master_keys(values, problems, store.as_ref());
+        let log = log(values, problems);
+        Some(Self { store: store?, master_keys: master_keys?, log: log? })
     }
 }
 

@@ -1,24 +1,34 @@
 //! The ring of signing keys, as one document: which keys there are, when each signs and verifies, and each private half
-//! wrapped by a master key. The store keeps the text in one versioned row and changes it by compare-and-set; when keys
-//! are rotated is decided elsewhere.
+//! wrapped by a master key. The store keeps the text in one versioned row and changes it by compare-and-set; how a ring
+//! becomes the next one is `schedule`'s.
 //!
 //! ```text
-//! NEXT (published, signs later) -> ACTIVE (signs within its window) -> RETIRED (verifies until its time is over)
+//!  published        sign_from            sign_until              verify_until
+//!      │    NEXT        │      ACTIVE         │      RETIRED          │   gone
+//! ─────┼────────────────┼─────────────────────┼───────────────────────┼──────▶ time
+//!      │  verifiers     │  signs              │  its last tokens      │
+//!      │  learn of it   │                     │  expire               │
 //! ```
+//!
+//! A key's state is where the present is between its moments, so that all replicas change over at the same one, and none
+//! has to be told.
 
 use countersign_verify::{KeyId, KeySet, PublicKey};
 
 use super::{MasterKey, SecretKey, TokenSigner};
-use crate::domain::{Entropy, Timestamp};
+use crate::domain::{KeyState, Timestamp};
 
 mod document;
+mod schedule;
 #[cfg(test)]
 mod tests;
+
+pub use schedule::{KeyMaker, Schedule};
 
 /// The keys, in the order of their making.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ring {
-    /// Each key once, and at most one of them ACTIVE.
+    /// Each key once; no two sign at one moment.
     keys: Vec<RingKey>,
 }
 
@@ -31,35 +41,32 @@ pub struct RingKey {
     pub wrapped_key: String,
     /// The id of the master key that unwraps it, `k4.lid.…`.
     pub wrapped_by: String,
-    /// Where it is in its life.
-    pub state: KeyState,
-    /// It signs from here on, when ACTIVE.
+    /// When verifiers could first learn of it.
+    pub published: Timestamp,
+    /// It signs from here on.
     pub sign_from: Timestamp,
-    /// It signs up to here, exclusive; without end if `None`.
+    /// It signs up to here, exclusive; without end if `None`, as only rings of before rotation have it.
     pub sign_until: Option<Timestamp>,
     /// Its tokens are good up to here, exclusive; without end if `None`.
     pub verify_until: Option<Timestamp>,
 }
 
-/// Where a key is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum KeyState {
-    /// Published so that verifiers know it before it signs.
-    Next,
-    /// Signs, within its window.
-    Active,
-    /// Signs no more.
-    Retired,
-}
-
-/// What a ring gives at a moment.
+/// A ring with its private halves unwrapped.
 #[derive(Debug)]
 pub struct OpenRing {
-    /// Signs new tokens.
+    ring: Ring,
+    signers: Vec<SigningKey>,
+    keys: KeySet,
+}
+
+/// A key that signs at some time.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    /// Signs with it.
     pub signer: TokenSigner,
-    /// Every key whose tokens are still good, also those that do not sign yet.
-    pub keys: KeySet,
+    /// No token of it may be good longer than this.
+    pub verify_until: Option<Timestamp>,
+    window: (Timestamp, Option<Timestamp>),
 }
 
 /// Why a ring does not open. Each is a sentence for whoever starts the service.
@@ -79,32 +86,15 @@ pub enum RingError {
     /// The document was written by a newer release.
     #[error("the key ring has format {0}, which this release does not know: start a newer one")]
     UnknownFormat(u64),
+    /// There is no key of this id.
+    #[error("there is no such key")]
+    NoSuchKey,
     /// The document contradicts itself.
     #[error("the stored key ring is damaged: {0}; restore it from a backup of the database")]
     Damaged(&'static str),
-    /// No key may sign at this moment.
-    #[error("no signing key is active now: check the clocks of this machine and of the database")]
-    NoActiveKey,
 }
 
 impl Ring {
-    /// The first ring: one ACTIVE key, without end.
-    #[must_use]
-    pub fn first(master_key: &MasterKey, now: Timestamp, entropy: &dyn Entropy) -> Self {
-        let secret = SecretKey::generate(entropy);
-        Self {
-            keys: vec![RingKey {
-                key: secret.public_key().clone(),
-                wrapped_key: master_key.wrap(&secret, entropy),
-                wrapped_by: master_key.id(),
-                state: KeyState::Active,
-                sign_from: now,
-                sign_until: None,
-                verify_until: None,
-            }],
-        }
-    }
-
     /// Reads a stored document.
     pub fn parse(text: &str) -> Result<Self, RingError> {
         document::parse(text)
@@ -122,45 +112,87 @@ impl Ring {
         &self.keys
     }
 
+    /// The keys that verify at `now`, for those who are to know them.
+    pub fn published_at(&self, now: Timestamp) -> impl Iterator<Item = &RingKey> {
+        self.keys.iter().filter(move |key| key.verifies_at(now))
+    }
+
     /// Unwraps every key, those that only verify too: that is what proves that somebody who holds the master key put
     /// them there, and not somebody who can write to the database. It also finds a missing master key at the start,
     /// and not at a rotation at night.
-    pub fn open(&self, master_keys: &[MasterKey], now: Timestamp) -> Result<OpenRing, RingError> {
-        let mut signer = None;
-        for key in self.keys.iter().filter(|key| key.state != KeyState::Retired || key.verifies_at(now)) {
+    pub fn open(self, master_keys: &[MasterKey], now: Timestamp) -> Result<OpenRing, RingError> {
+        let mut signers = Vec::new();
+        let mut keys = Vec::new();
+        for key in self.keys.iter().filter(|key| key.verifies_at(now)) {
             let secret = key.unwrap(master_keys)?;
-            if key.signs_at(now) {
-                signer = Some(TokenSigner::new(secret));
-            }
+            keys.push(key.key.clone());
+            signers.push(SigningKey {
+                signer: TokenSigner::new(secret),
+                verify_until: key.verify_until,
+                window: (key.sign_from, key.sign_until),
+            });
         }
-        let verifying = self.keys.iter().filter(|key| key.verifies_at(now));
-        Ok(OpenRing {
-            signer: signer.ok_or(RingError::NoActiveKey)?,
-            keys: KeySet::new(verifying.map(|key| key.key.clone())),
-        })
+        Ok(OpenRing { ring: self, signers, keys: KeySet::new(keys) })
     }
 
     /// The ring of these keys, if they make one.
-    fn new(keys: Vec<RingKey>) -> Result<Self, RingError> {
+    fn new(mut keys: Vec<RingKey>) -> Result<Self, RingError> {
+        keys.sort_by_key(|key| key.sign_from);
         for (index, key) in keys.iter().enumerate() {
             if keys.iter().take(index).any(|other| other.key == key.key) {
                 return Err(RingError::Damaged("a key is there twice"));
             }
         }
-        if keys.iter().filter(|key| key.state == KeyState::Active).count() > 1 {
-            return Err(RingError::Damaged("two keys are active"));
+        let overlap = |pair: &[RingKey]| pair[0].sign_until.is_none_or(|end| end > pair[1].sign_from);
+        if keys.windows(2).any(overlap) {
+            return Err(RingError::Damaged("two keys sign at one moment"));
         }
         Ok(Self { keys })
     }
 }
 
+impl OpenRing {
+    /// The ring itself.
+    #[must_use]
+    pub const fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Every key whose tokens are good, also those that do not sign yet.
+    #[must_use]
+    pub const fn keys(&self) -> &KeySet {
+        &self.keys
+    }
+
+    /// The key that signs at `now`, if there is one.
+    #[must_use]
+    pub fn signer_at(&self, now: Timestamp) -> Option<&SigningKey> {
+        self.signers.iter().find(|key| {
+            let (from, until) = key.window;
+            from <= now && until.is_none_or(|end| now < end) && key.verify_until.is_none_or(|end| now < end)
+        })
+    }
+}
+
+impl SigningKey {
+    /// The moment to which a token of this key may be good that should be to `wanted`.
+    #[must_use]
+    pub fn limit(&self, wanted: Timestamp) -> Timestamp {
+        self.verify_until.map_or(wanted, |end| wanted.min(end))
+    }
+}
+
 impl RingKey {
-    /// Whether it signs at `now`. It must verify what it signs, so the end of that ends this.
-    fn signs_at(&self, now: Timestamp) -> bool {
-        self.state == KeyState::Active
-            && self.sign_from <= now
-            && self.sign_until.is_none_or(|end| now < end)
-            && self.verifies_at(now)
+    /// Where it is in its life at `now`.
+    #[must_use]
+    pub fn state_at(&self, now: Timestamp) -> KeyState {
+        if now < self.sign_from {
+            KeyState::Next
+        } else if self.sign_until.is_none_or(|end| now < end) {
+            KeyState::Active
+        } else {
+            KeyState::Retired
+        }
     }
 
     fn verifies_at(&self, now: Timestamp) -> bool {

@@ -19,7 +19,7 @@ mod token_signer;
 mod vectors;
 
 pub use hash_pool::PoolUsage;
-pub use keyring::{KeyState, OpenRing, Ring, RingError, RingKey};
+pub use keyring::{KeyMaker, OpenRing, Ring, RingError, RingKey, Schedule, SigningKey};
 pub use master_key::{MasterKey, WrapError};
 pub use paserk::PaserkError;
 pub use password_hasher::{

@@ -106,6 +106,10 @@ kinds! {
     RolesChanged = 12,
     /// A user was deleted.
     UserDeleted = 13,
+    /// Signing keys were revoked.
+    KeysRevoked = 14,
+    /// The next signing key was told to take over.
+    KeyRotated = 15,
 }
 
 #[cfg(test)]
@@ -119,6 +123,6 @@ mod tests {
             assert_eq!(EventKind::from_code(kind.code()), Some(*kind));
         }
         assert_eq!(EventKind::from_code(0), None);
-        assert_eq!(EventKind::from_code(14), None);
+        assert_eq!(EventKind::from_code(16), None);
     }
 }

@@ -3,6 +3,7 @@
 mod act;
 mod event;
 mod id;
+mod key_state;
 mod lifetime;
 mod origin;
 mod password;
@@ -18,6 +19,7 @@ mod username;
 pub use act::{Act, Actor};
 pub use event::{EventKind, SecurityEvent};
 pub use id::{EventId, IdError, SessionId, TokenId, UserId};
+pub use key_state::KeyState;
 pub use lifetime::{LifetimeError, Lifetimes};
 pub use origin::{Origin, UserAgent};
 pub use password::{PasswordPolicy, PasswordRule, PlainPassword, StoredPassword};

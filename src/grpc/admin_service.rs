@@ -74,6 +74,29 @@ impl AdminService for AdminRpc {
         Ok(Response::new(convert::reset_code(&code)))
     }
 
+    async fn rotate_key(
+        &self,
+        request: Request<pb::RotateKeyRequest>,
+    ) -> Result<Response<pb::RotateKeyResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let moment = self.authority.rotate_key(&caller, &context).await?;
+        Ok(Response::new(pb::RotateKeyResponse {
+            keys: convert::verification_keys(&self.authority.key_set()),
+            rotate_time: Some(convert::timestamp(moment)),
+        }))
+    }
+
+    async fn revoke_key(
+        &self,
+        request: Request<pb::RevokeKeyRequest>,
+    ) -> Result<Response<pb::RevokeKeyResponse>, Status> {
+        let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let which = convert::which_keys(&request.into_inner())?;
+        self.authority.revoke_key(&caller, &which, &context).await?;
+        let keys = convert::verification_keys(&self.authority.key_set());
+        Ok(Response::new(pb::RevokeKeyResponse { keys }))
+    }
+
     async fn list_security_events(
         &self,
         request: Request<pb::ListSecurityEventsRequest>,

@@ -10,8 +10,11 @@ use crate::auth::{Caller, Error};
 use crate::pb::DESCRIPTOR_SET;
 
 /// The services of ours; every method of theirs carries its rule in the descriptor set.
-const OWN_SERVICES: [(&str, Service); 2] =
-    [("auth.v1.AdminService", Service::Admin), ("auth.v1.AuthService", Service::Auth)];
+const OWN_SERVICES: [(&str, Service); 3] = [
+    ("auth.v1.AdminService", Service::Admin),
+    ("auth.v1.AuthService", Service::Auth),
+    ("auth.v1.TrustService", Service::Trust),
+];
 
 /// The methods of other people's services, whose protos carry no rule of ours.
 const LIBRARY_METHODS: [(&str, Service, bool); 4] = [
@@ -26,6 +29,7 @@ const LIBRARY_METHODS: [(&str, Service, bool); 4] = [
 pub(super) enum Service {
     Admin,
     Auth,
+    Trust,
     Health,
     ReflectionV1,
     ReflectionV1Alpha,
@@ -160,8 +164,8 @@ mod tests {
     #[test]
     fn every_method_of_the_api_has_a_rule_and_a_missing_one_stops_the_start() {
         let methods = Methods::of_api(true).unwrap();
-        assert_eq!(methods.0.len(), 12 + 6 + LIBRARY_METHODS.len());
-        assert_eq!(Methods::of_api(false).unwrap().0.len(), 12 + 6 + 2);
+        assert_eq!(methods.0.len(), 12 + 8 + 2 + LIBRARY_METHODS.len());
+        assert_eq!(Methods::of_api(false).unwrap().0.len(), 12 + 8 + 2 + 2);
         // The option's number, 50617, as a field key of two wire types: made into another number, the rule is gone.
         let key = [0xca, 0xdb, 0x18];
         let at = DESCRIPTOR_SET.windows(3).rposition(|window| window == key).unwrap();

@@ -14,6 +14,7 @@ mod services;
 mod status;
 mod stream_body;
 mod stream_limit;
+mod trust_service;
 
 pub use door::{Door, DoorParts};
 pub use health::Health;

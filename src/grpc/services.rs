@@ -16,10 +16,12 @@ use super::admin_service::AdminRpc;
 use super::auth_service::AuthRpc;
 use super::health::Health;
 use super::methods::Service;
+use super::trust_service::TrustRpc;
 use crate::auth::Authority;
 use crate::pb::DESCRIPTOR_SET;
 use crate::pb::auth::v1::admin_service_server::AdminServiceServer;
 use crate::pb::auth::v1::auth_service_server::AuthServiceServer;
+use crate::pb::auth::v1::trust_service_server::TrustServiceServer;
 
 /// The largest message that is read, in bytes: before authentication every byte is a stranger's.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -32,6 +34,7 @@ type Reflection = Arc<dyn Fn(Request<Body>) -> Serving + Send + Sync>;
 pub struct Services {
     auth: AuthServiceServer<AuthRpc>,
     admin: AdminServiceServer<AdminRpc>,
+    trust: TrustServiceServer<TrustRpc>,
     health: HealthServer<HealthService>,
     reflection: Option<(Reflection, Reflection)>,
 }
@@ -47,7 +50,9 @@ impl Services {
         Ok(Self {
             auth: AuthServiceServer::new(AuthRpc::new(authority.clone()))
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
-            admin: AdminServiceServer::new(AdminRpc::new(authority))
+            admin: AdminServiceServer::new(AdminRpc::new(authority.clone()))
+                .max_decoding_message_size(MAX_MESSAGE_BYTES),
+            trust: TrustServiceServer::new(TrustRpc::new(authority))
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
             health: HealthServer::new(health.service()).max_decoding_message_size(MAX_MESSAGE_BYTES),
             reflection: if reflection { Some(build_reflection()?) } else { None },
@@ -59,6 +64,7 @@ impl Services {
         Some(match (service, &self.reflection) {
             (Service::Auth, _) => self.auth.clone().call(request),
             (Service::Admin, _) => self.admin.clone().call(request),
+            (Service::Trust, _) => self.trust.clone().call(request),
             (Service::Health, _) => self.health.clone().call(request),
             (Service::ReflectionV1, Some((v1, _))) => v1(request),
             (Service::ReflectionV1Alpha, Some((_, v1alpha))) => v1alpha(request),

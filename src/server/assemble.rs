@@ -8,9 +8,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::background::Background;
-use super::keys::{self, OpenKeys};
-use super::{KeysError, MasterKeyFiles, Surroundings};
-use crate::auth::{Authority, AuthorityParts, NewPasswords, Policy, Registrar};
+use super::{MasterKeyFiles, StartKeysError, Surroundings, keys};
+use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registrar};
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
@@ -55,7 +54,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// Its keys or the master key.
     #[error(transparent)]
-    Keys(#[from] KeysError),
+    Keys(#[from] StartKeysError),
     /// Password hashing.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -85,7 +84,7 @@ impl Server {
     pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
         ensure_trust_counter(&store, &surroundings).await?;
-        let keys = keys::open(&store, &config.master_keys, &surroundings).await?;
+        let keys = keys::open(&store, &config.master_keys, &config.policy.lifetimes, &surroundings).await?;
         let authority = build_authority(&config, &store, keys, &surroundings)?;
         let health = Health::start().await;
         let peer_limit = Arc::new(PeerLimit::new(config.peer_limit));
@@ -138,7 +137,7 @@ async fn ensure_trust_counter(store: &Store, surroundings: &Surroundings) -> Res
 fn build_authority(
     config: &ServerConfig,
     store: &Store,
-    keys: OpenKeys,
+    keys: Keys,
     surroundings: &Surroundings,
 ) -> Result<Authority, StartError> {
     let Surroundings { clock, entropy } = surroundings.clone();
@@ -152,9 +151,7 @@ fn build_authority(
     Ok(Authority::new(AuthorityParts {
         store: store.clone(),
         hasher,
-        signer: keys.ring.signer,
-        key_set: keys.ring.keys,
-        server_key: keys.server_key,
+        keys,
         verifier: Verifier::new(config.policy.issuer.clone(), config.policy.audiences.own().to_owned())?,
         registrar,
         policy: config.policy.clone(),

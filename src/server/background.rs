@@ -18,6 +18,8 @@ const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 const READINESS_PATIENCE: Duration = Duration::from_secs(1);
 /// How often the trust log is asked for what other processes have revoked.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the keys are read: what another process has rotated is known long before it signs.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the janitor takes a step: a table of a million rows is passed in 17 minutes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sign-in failures are written down: what a kill can lose of them.
@@ -39,6 +41,7 @@ impl Background {
         tasks.spawn(report_readiness(store, health));
         tasks.spawn(follow_trust_log(authority.clone()));
         tasks.spawn(record_sign_in_failures(authority.clone()));
+        tasks.spawn(reload_keys(authority.clone()));
         tasks.spawn(clean(Janitor::new(authority)));
         tasks.spawn(forget_idle_peers(peer_limit));
         Self(tasks)
@@ -86,6 +89,16 @@ async fn record_sign_in_failures(authority: Authority) {
         ticks.tick().await;
         if let Err(error) = authority.record_sign_in_failures().await {
             tracing::debug!(%error, "sign-in failures are to be written later");
+        }
+    }
+}
+
+async fn reload_keys(authority: Authority) {
+    let mut ticks = calm(RELOAD_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = authority.reload_keys().await {
+            tracing::debug!(%error, "the keys were not read");
         }
     }
 }

@@ -8,6 +8,6 @@ mod master_key_file;
 mod surroundings;
 
 pub use assemble::{Server, ServerConfig, StartError};
-pub use keys::KeysError;
+pub use keys::StartKeysError;
 pub use master_key_file::{MasterKeyFileError, MasterKeyFiles};
 pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
 
 use super::entity::server_key::{Column, Entity};
@@ -36,6 +36,22 @@ impl Store {
             wrapped_key: row.read(Column::WrappedKey)?,
             wrapped_by: row.read(Column::WrappedBy)?,
         }))
+    }
+
+    /// Replaces `old` by `new`. False, and nothing is written, if another one is there by now.
+    pub async fn replace_server_key(
+        &self,
+        old: &StoredServerKey,
+        new: &StoredServerKey,
+    ) -> Result<bool, StoreError> {
+        let update = Query::update()
+            .table(Entity)
+            .value(Column::Version, Expr::col(Column::Version).add(1_i64))
+            .value(Column::WrappedKey, new.wrapped_key.as_str())
+            .value(Column::WrappedBy, new.wrapped_by.as_str())
+            .and_where(Expr::col(Column::WrappedKey).eq(old.wrapped_key.as_str()))
+            .to_owned();
+        Ok(self.execute(&update).await? == 1)
     }
 
     /// Inserts the first server key. False if another process was first.

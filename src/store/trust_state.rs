@@ -26,6 +26,12 @@ impl TrustState {
         self.revocations.read().unwrap_or_else(PoisonError::into_inner).hit(claims, key_id)
     }
 
+    /// Whether a key has been revoked: it must not sign either.
+    #[must_use]
+    pub fn has_revoked_key(&self, key_id: &KeyId) -> bool {
+        self.revocations.read().unwrap_or_else(PoisonError::into_inner).hit_key(key_id)
+    }
+
     /// Forgets what no token that is still alive can meet, a little at a time.
     pub fn forget(&self, now: Timestamp) {
         let step = || {

@@ -85,6 +85,20 @@ impl AdminService for Fake {
         Ok(Response::new(pb::CreateResetCodeResponse { reset_code: HOSTILE.to_owned(), expire_time }))
     }
 
+    async fn rotate_key(
+        &self,
+        _: Request<pb::RotateKeyRequest>,
+    ) -> Result<Response<pb::RotateKeyResponse>, Status> {
+        refuse()
+    }
+
+    async fn revoke_key(
+        &self,
+        _: Request<pb::RevokeKeyRequest>,
+    ) -> Result<Response<pb::RevokeKeyResponse>, Status> {
+        refuse()
+    }
+
     async fn list_security_events(
         &self,
         request: Request<pb::ListSecurityEventsRequest>,

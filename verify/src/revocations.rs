@@ -73,6 +73,12 @@ impl Revocations {
             || self.keys.contains_key(key_id)
     }
 
+    /// Whether a key has been revoked: it must not sign either.
+    #[must_use]
+    pub fn hit_key(&self, key_id: &KeyId) -> bool {
+        self.keys.contains_key(key_id)
+    }
+
     /// Takes one more revocation. The same one twice is one; the order does not matter.
     pub fn add(&mut self, revocation: &Revocation) {
         let Revocation { sequence, revoked, forget_at } = revocation;

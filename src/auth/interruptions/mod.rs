@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use countersign_verify::{KeySet, Verifier};
+use countersign_verify::Verifier;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::{
-    Audiences, Authority, AuthorityParts, CallContext, Caller, Error, IssueCommand, Issued, NewPasswords,
-    NewUser, Policy, Presented, RefreshCommand, Registrar, Registration,
+    Audiences, Authority, AuthorityParts, CallContext, Caller, Error, IssueCommand, Issued, Keys, KeysParts,
+    NewPasswords, NewUser, Policy, Presented, RefreshCommand, Registrar, Registration,
 };
-use crate::crypto::{HasherConfig, PasswordHasher, SecretKey, ServerKey, TokenSigner};
+use crate::crypto::{HasherConfig, MasterKey, PasswordHasher, Schedule};
 use crate::domain::{
     Clock, Entropy, Lifetimes, Origin, PasswordPolicy, Roles, SessionLimits, Timestamp, User,
 };
@@ -65,7 +65,7 @@ impl House {
         let hands = Arc::new(Hands { now: AtomicI64::new(1_767_225_600_400), seed: AtomicU64::new(1) });
         let store = open(&folder, &faults, &hands).await;
         store.ensure_trust_counter([7; 16]).await.unwrap();
-        let authority = authority(store, &hands);
+        let authority = authority(store, &hands).await;
         let new = NewUser { username: "alice", password: PASSWORD, roles: Roles::default(), by: None };
         let alice = authority.parts().registrar.register(new, &context()).await.unwrap();
         Self { folder, faults, authority, alice, hands }
@@ -75,7 +75,7 @@ impl House {
     async fn restart(&mut self) {
         self.authority.parts().store.close().await.unwrap();
         let store = open(&self.folder, &self.faults, &self.hands).await;
-        self.authority = authority(store, &self.hands);
+        self.authority = authority(store, &self.hands).await;
     }
 
     async fn sign_in(&self) -> Issued {
@@ -132,22 +132,32 @@ async fn open(folder: &TempDir, faults: &Faults, hands: &Hands) -> Store {
     Store::open(&StoreConfig { url, faults: faults.clone() }, hands.now()).await.unwrap()
 }
 
-/// The same keys each time: they are the database's, and not what is tested here.
-fn authority(store: Store, hands: &Arc<Hands>) -> Authority {
+/// The same master key each time.
+async fn authority(store: Store, hands: &Arc<Hands>) -> Authority {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (hands.clone(), hands.clone());
-    let keys = Hands { now: AtomicI64::new(0), seed: AtomicU64::new(99) };
+    let fixed = Hands { now: AtomicI64::new(0), seed: AtomicU64::new(99) };
+    let keys = Keys::open(KeysParts {
+        store: store.clone(),
+        master_keys: vec![MasterKey::generate(&fixed)],
+        schedule: Schedule {
+            period: Duration::from_secs(86_400),
+            lead: Duration::from_secs(600),
+            tail: Duration::from_secs(3660),
+        },
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    })
+    .await
+    .unwrap();
     let hasher = HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None };
     let hasher = PasswordHasher::start(hasher, Arc::clone(&entropy)).unwrap();
-    let signer = TokenSigner::new(SecretKey::generate(&keys));
     let policy = PasswordPolicy { min_length: 8, service_names: Vec::new() };
     let passwords = NewPasswords { hasher: hasher.clone(), policy };
     let (s, c, e) = (store.clone(), Arc::clone(&clock), Arc::clone(&entropy));
     Authority::new(AuthorityParts {
         store,
         hasher,
-        key_set: KeySet::new([signer.public_key().clone()]),
-        signer,
-        server_key: ServerKey::generate(&keys),
+        keys,
         verifier: Verifier::new("countersign", "countersign").unwrap(),
         registrar: Registrar { store: s, passwords, clock: c, entropy: e },
         policy: Policy {

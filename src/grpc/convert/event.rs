@@ -41,5 +41,7 @@ fn kind(kind: EventKind) -> pb::SecurityEventKind {
         EventKind::UserEnabled => Kind::UserEnabled,
         EventKind::RolesChanged => Kind::RolesChanged,
         EventKind::UserDeleted => Kind::UserDeleted,
+        EventKind::KeysRevoked => Kind::KeysRevoked,
+        EventKind::KeyRotated => Kind::KeyRotated,
     }
 }

@@ -2,13 +2,16 @@
 //! named.
 
 mod event;
+mod key;
 mod session;
 mod time;
 mod token;
 mod user;
 
 pub(super) use event::event;
+pub(super) use key::{key_set, verification_keys, verified, which_keys};
 pub(super) use session::{session, session_id};
+pub(super) use time::timestamp;
 pub(super) use token::{
     changed_password, issue_command, issued, refresh_command, refreshed, reset_code, secret,
 };

@@ -20,7 +20,7 @@ pub(super) fn span(duration: prost_types::Duration) -> Result<Duration, Error> {
     Ok(Duration::new(seconds, nanos))
 }
 
-pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+pub(in crate::grpc) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     let nanos = at.as_millis().rem_euclid(1000) * 1_000_000;
     prost_types::Timestamp { seconds: at.as_secs(), nanos: i32::try_from(nanos).unwrap_or(0) }
 }

@@ -51,6 +51,7 @@ fn an_ended_session_hits_its_tokens_alone_and_a_key_everything_that_it_signed() 
     assert!(hit(1, 1), "its session");
     assert!(!hit(2, 1), "another session of the same user");
     assert!(hit(2, 2), "the key");
+    assert!(revocations.hit_key(key(2).id()) && !revocations.hit_key(key(1).id()));
 }
 
 #[test]

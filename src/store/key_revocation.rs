@@ -1,0 +1,106 @@
+//! Revoking signing keys: the ring without them, their entries in the trust log, and whatever else has to end, at once.
+
+use countersign_verify::{KeyId, Revoked};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+
+use super::entity::{key_ring, reset_codes, server_key, sessions};
+use super::transaction::Transaction;
+use super::{ActError, Store, StoredServerKey};
+use crate::domain::{Act, EventKind, SecurityEvent, Timestamp};
+
+/// Keys that are no more.
+#[derive(Clone, Debug)]
+pub struct KeyRevocation {
+    /// The version of the ring that this was decided on.
+    pub version: i64,
+    /// The ring without the keys.
+    pub document: String,
+    /// The keys, each with the moment at which its last token has expired.
+    pub keys: Vec<(KeyId, Timestamp)>,
+    /// The server key that takes the old one's place, if everything is revoked: refresh tokens and reset codes end with
+    /// it, and all sessions.
+    pub everything: Option<StoredServerKey>,
+}
+
+impl Store {
+    /// Revokes keys. False, and nothing has happened, if the ring has another version by now.
+    pub async fn revoke_keys(&self, revocation: KeyRevocation, act: &Act) -> Result<bool, ActError> {
+        let act = act.clone();
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                transaction.check_actor(&act).await?;
+                if !transaction.replace_ring(revocation.version, &revocation.document).await? {
+                    return Ok(false);
+                }
+                if let Some(key) = &revocation.everything {
+                    transaction.end_everything(key).await?;
+                }
+                let mut names = Vec::new();
+                for (key_id, forget_at) in revocation.keys {
+                    names.push(key_id.to_string());
+                    transaction.revoked.push((Revoked::Key(key_id), forget_at));
+                }
+                let event = act.event(EventKind::KeysRevoked, None).with_detail(names.join(" "));
+                transaction.insert_event(&event).await?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Replaces the ring, with an event. False, and nothing has happened, if it has another version by now.
+    pub async fn rotate_ring(
+        &self,
+        version: i64,
+        document: String,
+        event: SecurityEvent,
+        act: &Act,
+    ) -> Result<bool, ActError> {
+        let act = act.clone();
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                transaction.check_actor(&act).await?;
+                let replaced = transaction.replace_ring(version, &document).await?;
+                if replaced {
+                    transaction.insert_event(&event).await?;
+                }
+                Ok(replaced)
+            })
+        })
+        .await
+    }
+}
+
+impl Transaction {
+    async fn replace_ring(&self, version: i64, document: &str) -> Result<bool, ActError> {
+        use key_ring::{Column, Entity};
+        let update = Query::update()
+            .table(Entity)
+            .value(Column::Version, version + 1)
+            .value(Column::Document, document)
+            .and_where(Expr::col(Column::Version).eq(version))
+            .to_owned();
+        Ok(self.execute(&update).await? == 1)
+    }
+
+    /// What a leaked master key or database puts into other hands.
+    async fn end_everything(&self, key: &StoredServerKey) -> Result<(), ActError> {
+        let replace = Query::update()
+            .table(server_key::Entity)
+            .value(server_key::Column::Version, Expr::col(server_key::Column::Version).add(1_i64))
+            .value(server_key::Column::WrappedKey, key.wrapped_key.as_str())
+            .value(server_key::Column::WrappedBy, key.wrapped_by.as_str())
+            .to_owned();
+        self.execute(&replace).await?;
+        let end = Query::update()
+            .table(sessions::Entity)
+            .value(sessions::Column::Ended, self.now.as_millis())
+            .and_where(Expr::col(sessions::Column::Ended).is_null())
+            .to_owned();
+        self.execute(&end).await?;
+        self.execute(Query::delete().from_table(reset_codes::Entity)).await?;
+        Ok(())
+    }
+}
