@@ -192,6 +192,12 @@ async fn no_token_of_an_ended_session_is_theft() {
         }
     }
     assert!(admin.events(&alice.user_id, SecurityEventKind::RefreshTokenReused).await.is_empty());
+    // Past the absolute limit that is all there is to say, whether its row is still there or not.
+    server.clock.advance(DAY * 30);
+    for token in [&first.refresh_token, &third.refresh_token] {
+        let refused = client.refresh(token, &key(4)).await.unwrap_err();
+        assert_eq!(refused, Refused::unauthenticated("TOKEN_EXPIRED"));
+    }
 }
 
 #[tokio::test]

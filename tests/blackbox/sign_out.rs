@@ -161,6 +161,31 @@ async fn an_end_is_remembered_as_long_as_the_token_of_a_retry_lives() {
 }
 
 #[tokio::test]
+async fn a_session_whose_row_was_cleaned_away_is_answered_for_as_it_was() {
+    let (server, client) = start().await;
+    let tokens = client.open("alice", PASSWORD).await;
+    let other = client.open("alice", PASSWORD).await;
+    client.revoke_token(&tokens.token).await.unwrap();
+    server.clock.advance(Duration::from_secs(661));
+    let cleaned = async {
+        while server.query_number("SELECT COUNT(*) FROM sessions").await > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), cleaned).await.unwrap();
+    assert_eq!(client.refresh(&tokens.refresh_token, &[1; 16]).await.unwrap_err(), revoked());
+    for token in [&tokens.token, &tokens.refresh_token] {
+        client.revoke_token(token).await.unwrap();
+    }
+    client.refresh(&other.refresh_token, &[1; 16]).await.unwrap();
+    server.clock.advance(Duration::from_secs(30 * 86_400 - 661));
+    for token in [&tokens.refresh_token, &other.refresh_token] {
+        let over = client.refresh(token, &[1; 16]).await.unwrap_err();
+        assert_eq!(over, Refused::unauthenticated("TOKEN_EXPIRED"));
+    }
+}
+
+#[tokio::test]
 async fn an_exchange_outlives_neither_its_token_nor_its_session() {
     let (server, client) = start().await;
     let tokens = client.open("alice", PASSWORD).await;

@@ -253,3 +253,44 @@ async fn every_ending_against_every_attempt_to_come_through() {
     }
     assert_eq!(cells, 120);
 }
+
+#[tokio::test]
+async fn what_changes_nothing_ends_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.admin("root").await;
+    let client = server.client().await;
+    let cell = Cell::prepare(&client, &admin, "alice".to_owned()).await;
+    let roles = admin.set_roles(&cell.user_id, &[]).await.unwrap().roles;
+    assert!(roles.is_empty());
+    assert!(!admin.enable_user(&cell.user_id).await.unwrap().disabled);
+    admin.create_reset_code(&cell.user_id).await.unwrap();
+    assert_eq!(
+        client.revoke_all_sessions(Credentials::Bearer(&cell.other.token), "", true).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        client.revoke_all_sessions(Credentials::Bearer(&cell.other.token), "", true).await.unwrap(),
+        0
+    );
+    client.greet(Credentials::Bearer(&cell.other.token)).await.unwrap();
+    client.refresh(&cell.other.refresh_token, &[1; 16]).await.unwrap();
+}
+
+#[tokio::test]
+async fn enabling_a_user_brings_nothing_back_but_the_password() {
+    let server = TestServer::start().await;
+    let admin = server.admin("root").await;
+    let client = server.client().await;
+    let cell = Cell::prepare(&client, &admin, "alice".to_owned()).await;
+    cell.end(DisableUser).await;
+    cell.end(DisableUser).await;
+    assert!(!admin.enable_user(&cell.user_id).await.unwrap().disabled);
+    for attempt in ATTEMPTS.into_iter().filter(|attempt| attempt.draws_before().is_none()) {
+        let got = cell.attempt(attempt).await;
+        if attempt == Attempt::Password {
+            got.unwrap();
+        } else {
+            assert_eq!(got, Err(Refused::unauthenticated("TOKEN_REVOKED")), "{attempt:?}");
+        }
+    }
+}
