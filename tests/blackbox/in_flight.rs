@@ -1,11 +1,11 @@
 //! What changes while a password is being hashed decides, and not what was true before.
 
+use std::sync::Arc;
+
 use countersign::auth::Registration;
 use countersign::pb::auth::v1::IssueTokenRequest;
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 
-use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer};
+use crate::harness::{Credentials, Gate, PASSWORD, Refused, TestServer};
 
 /// The row of alice has another price than today's, so that a sign-in writes it anew after its hash; at this moment, in the
 /// same statement, `change` happens to her.
@@ -41,45 +41,23 @@ async fn who_is_disabled_during_the_hash_is_refused_on_every_path() {
     }
 }
 
-/// A server with the admin root, whose hashes take about a second, one after the other.
-async fn slow_server() -> TestServer {
-    let server = TestServer::start().await;
-    server.client().await.create_user("root", PASSWORD).await.unwrap();
-    server.execute_sql("UPDATE users SET roles = 'admin'").await;
-    server
-        .restart_with(|config| {
-            config.policy.registration = Registration::Closed;
-            config.hasher.memory_kib = 64 * 1024;
-            config.hasher.passes = 16;
-            config.hasher.hash_memory_mib = Some(64);
-        })
-        .await
-}
-
-/// Fills the one place for hashes, so that what is called next waits behind it.
-fn keep_busy(client: &Client) -> tokio::task::JoinHandle<()> {
-    let client = client.clone();
-    tokio::spawn(async move {
-        client.greet(Credentials::Basic("nobody", PASSWORD)).await.unwrap_err();
-    })
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_admin_who_is_disabled_during_the_new_users_hash_makes_none() {
-    let server = slow_server().await;
-    let channel = server.channel().await;
-    let client = Client::new(channel.clone());
+    let gate = Arc::new(Gate::new(7));
+    let server = TestServer::start_on(gate.clone()).await;
+    server.admin("root").await;
+    let server = server.restart_with(|config| config.policy.registration = Registration::Closed).await;
+    let client = server.client().await;
     let token = client.sign_in("root", PASSWORD).await;
-    let busy = keep_busy(&client);
-    // By token: the admin is proven at once, and all that takes time is the new user's hash.
+    // By token: the admin is proven at once, and what is drawn first is the salt of the new user's hash.
+    gate.close_after(0);
     let call =
         tokio::spawn(
             async move { client.create_user_as(Credentials::Bearer(&token), "carol", PASSWORD).await },
         );
-    tokio::task::yield_now().await;
-    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
+    gate.reached().await;
     server.execute_sql("UPDATE users SET state = 2 WHERE name_shown = 'root'").await;
+    gate.open();
     assert_eq!(call.await.unwrap().unwrap_err(), Refused::unauthenticated("TOKEN_REVOKED"));
     assert_eq!(server.query_number("SELECT COUNT(*) FROM users").await, 1);
-    busy.await.unwrap();
 }
