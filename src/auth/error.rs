@@ -19,6 +19,9 @@ pub enum Error {
     /// Unknown user, wrong password, disabled user, unreadable `authorization`: alike on purpose.
     #[error("credentials are not valid")]
     CredentialsInvalid,
+    /// Basic, whatever is in it, where a token in the Bearer scheme is taken alone.
+    #[error("this method takes a token in the Bearer scheme alone")]
+    BearerNeeded,
     /// Malformed, forged, foreign or for another audience. Which check failed is for the log: it would help a forger.
     #[error("the token is not valid")]
     TokenInvalid(Defect),

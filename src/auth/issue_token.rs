@@ -10,9 +10,6 @@ use super::mint::Grant;
 use super::{Authority, CallContext, Caller, Error, Issued, Presented};
 use crate::domain::{SessionId, Timestamp, User, UserId, UserState};
 
-/// How old a session's noted use may be before another one is noted: exchanging tokens must not cost a commit each.
-pub(super) const USE_GRANULARITY: Duration = Duration::from_secs(60);
-
 /// What is asked for, and what was presented for it.
 pub struct IssueCommand {
     /// The credentials in the metadata.
@@ -79,8 +76,8 @@ impl Authority {
         }
         // Written down at once up to the longest token that there may be: exchanging must not cost a commit each.
         let until = if expires > session.tokens_until { longest } else { session.tokens_until };
-        let writes = until > session.tokens_until || now.since(session.used) >= USE_GRANULARITY;
-        if writes && !parts.store.record_use(session.id, now, until, &limits).await? {
+        let writes = until > session.tokens_until || now.since(session.used) >= limits.use_granularity();
+        if writes && !parts.store.record_use(session.id, now, (user.epoch, until), &limits).await? {
             return Err(Error::TokenRevoked);
         }
         let (epoch, user, session, signing) = (user.epoch, &user, &session, &signing);

@@ -198,7 +198,7 @@ impl KeysParts {
         let ring = self.store.lookup_ring().await?.ok_or(KeysError::Gone)?;
         let server_key = self.store.lookup_server_key().await?.ok_or(KeysError::Gone)?;
         Ok(CurrentKeys {
-            ring: Ring::parse(&ring.document)?.open(&self.master_keys, now)?,
+            ring: Ring::parse(&ring.document)?.open(&self.master_keys)?,
             server_key: unwrap(&server_key, &self.master_keys)?,
             ring_version: ring.version,
             read: now,

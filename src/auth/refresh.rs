@@ -29,7 +29,6 @@
 
 use zeroize::Zeroizing;
 
-use super::issue_token::USE_GRANULARITY;
 use super::mint::Grant;
 use super::{Authority, CallContext, CurrentKeys, Error, Issued};
 use crate::crypto::{RefreshToken, SigningKey};
@@ -136,7 +135,7 @@ impl Authority {
         let salt = Salt::from_bytes(salt);
         let successor = attempt.token.successor(&salt, &attempt.keys.server_key);
         let to = chain.rotate(successor.hash(&attempt.keys.server_key), salt, attempt.presented.retry);
-        let span = self.span(&found.session, attempt);
+        let span = self.span(&found.session, attempt)?;
         let rotation = self.rotation(found, chain, to, span);
         if !parts.store.rotate_refresh(&rotation, &attempt.act).await? {
             return Ok(None);
@@ -158,9 +157,9 @@ impl Authority {
         if successor.hash(&attempt.keys.server_key) != chain.current {
             return Err(Error::RefreshTokenInvalid);
         }
-        let span = self.span(&found.session, attempt);
+        let span = self.span(&found.session, attempt)?;
         let noted = Span { expires: span.expires.min(found.session.tokens_until), ..span };
-        let is_fresh = attempt.act.now.since(found.session.used) < USE_GRANULARITY;
+        let is_fresh = attempt.act.now.since(found.session.used) < parts.policy.sessions.use_granularity();
         if is_fresh && span.expires.since(noted.expires) <= parts.policy.lifetimes.default / 10 {
             return Ok(Some(self.answer(attempt, &found.user, &found.session, (noted, &successor))));
         }
@@ -181,10 +180,12 @@ impl Authority {
         Err(Error::RefreshTokenReused)
     }
 
-    fn span(&self, session: &Session, attempt: &Attempt<'_>) -> Span {
+    /// Nothing is spent for a token that would be over when it arrives.
+    fn span(&self, session: &Session, attempt: &Attempt<'_>) -> Result<Span, Error> {
         let issued = attempt.act.now.floor_to_second();
         let wanted = issued.plus(self.parts().policy.lifetimes.default).min(session.expires);
-        Span { issued, expires: attempt.signing.limit(wanted).floor_to_second() }
+        let expires = attempt.signing.limit(wanted).floor_to_second();
+        if expires <= issued { Err(Error::TokenExpired) } else { Ok(Span { issued, expires }) }
     }
 
     fn rotation(&self, found: &Refreshable, from: RefreshChain, to: RefreshChain, span: Span) -> Rotation {

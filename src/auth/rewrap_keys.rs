@@ -20,7 +20,8 @@ pub async fn rewrap_keys(
 ) -> Result<usize, KeysError> {
     let master_key = master_keys.first().ok_or(KeysError::NoMasterKey)?;
     // No key is made here, so no life of one is measured.
-    let schedule = Schedule { period: Duration::MAX, lead: Duration::ZERO, tail: Duration::ZERO };
+    let schedule =
+        Schedule { period: Duration::MAX, lead: Duration::ZERO, tail: Duration::ZERO, kept: Duration::ZERO };
     let maker = KeyMaker { master_key, entropy, schedule };
     for _ in 0..ATTEMPTS {
         let stored = store.lookup_ring().await?.ok_or(KeysError::Gone)?;

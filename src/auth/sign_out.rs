@@ -21,9 +21,13 @@ impl Authority {
         }
         let Some(id) = self.session_of(token) else { return Ok(()) };
         let found = self.parts().store.lookup_session_with_user(id).await?;
+        let store = &self.parts().store;
         // Whoever repeats it pays a look-up, and does not take the writer's time.
         if found.is_some_and(|(session, _)| session.ended.is_none()) {
-            self.parts().store.give_back_session(id, &self.act(None, context)).await?;
+            store.give_back_session(id, &self.act(None, context)).await?;
+        } else {
+            // Ended by another process, or by a call that has not published it yet: OK means that the next check fails.
+            store.follow_trust_log(self.parts().clock.now()).await?;
         }
         Ok(())
     }
@@ -41,6 +45,10 @@ impl Authority {
         } else {
             Whose::Of(caller.user_id())
         };
+        // Who asks for what is not there does not take the writer's time. The transaction decides.
+        if parts.store.lookup_session_with_user(id).await?.is_none() {
+            return Err(Error::SessionNotFound);
+        }
         let act = self.act(Some(caller), context);
         let revoked = parts.store.revoke_session(id, whose, parts.policy.sessions, &act).await;
         revoked.map_err(|error| caller.explain(error.into()))
@@ -57,9 +65,26 @@ impl Authority {
         let parts = self.parts();
         let id = caller.may_act_on(user, &ADMIN)?;
         let kept = if keep_current { Some(caller.session_to_keep(user)?) } else { None };
+        if let Some(kept) = kept
+            && self.has_no_other_session(caller, kept).await?
+        {
+            return Ok(0);
+        }
         let act = self.act(Some(caller), context);
         let revoked = parts.store.revoke_all_sessions(id, kept, parts.policy.sessions, &act).await;
         revoked.map_err(|error| caller.explain(error.into()))
+    }
+
+    /// Asking costs nobody's password and must not take the writer's time for nothing.
+    async fn has_no_other_session(&self, caller: &Caller, kept: SessionId) -> Result<bool, Error> {
+        let parts = self.parts();
+        let now = parts.clock.now();
+        let live = parts.store.list_sessions(caller.user_id(), now, &parts.policy.sessions, 2).await?;
+        if live.iter().any(|session| session.id != kept) {
+            return Ok(false);
+        }
+        parts.store.follow_trust_log(now).await?;
+        Ok(true)
     }
 
     fn session_of(&self, token: &str) -> Option<SessionId> {

@@ -4,10 +4,10 @@
 //!
 //! ```text
 //!  published        sign_from            sign_until              verify_until
-//!      │    NEXT        │      ACTIVE         │      RETIRED          │   gone
+//!      │    NEXT        │      ACTIVE         │      RETIRED          │   kept, then gone
 //! ─────┼────────────────┼─────────────────────┼───────────────────────┼──────▶ time
-//!      │  verifiers     │  signs              │  its last tokens      │
-//!      │  learn of it   │                     │  expire               │
+//!      │  verifiers     │  signs              │  its last tokens      │   only this service knows it:
+//!      │  learn of it   │                     │  expire               │   its tokens have expired
 //! ```
 //!
 //! A key's state is where the present is between its moments, so that all replicas change over at the same one, and none
@@ -120,10 +120,10 @@ impl Ring {
     /// Unwraps every key, those that only verify too: that is what proves that somebody who holds the master key put
     /// them there, and not somebody who can write to the database. It also finds a missing master key at the start,
     /// and not at a rotation at night.
-    pub fn open(self, master_keys: &[MasterKey], now: Timestamp) -> Result<OpenRing, RingError> {
+    pub fn open(self, master_keys: &[MasterKey]) -> Result<OpenRing, RingError> {
         let mut signers = Vec::new();
         let mut keys = Vec::new();
-        for key in self.keys.iter().filter(|key| key.verifies_at(now)) {
+        for key in &self.keys {
             let secret = key.unwrap(master_keys)?;
             keys.push(key.key.clone());
             signers.push(SigningKey {
@@ -158,7 +158,8 @@ impl OpenRing {
         &self.ring
     }
 
-    /// Every key whose tokens are good, also those that do not sign yet.
+    /// Every key of the ring: those that do not sign yet, and those whose tokens have all expired, because such a token
+    /// is still a token of ours, and one with which its session can be ended.
     #[must_use]
     pub const fn keys(&self) -> &KeySet {
         &self.keys

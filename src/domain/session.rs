@@ -75,7 +75,7 @@ impl Session {
     #[must_use]
     pub fn standing(&self, now: Timestamp, limits: &SessionLimits) -> Standing {
         match self.ended {
-            _ if now >= self.expires => Standing::Expired,
+            _ if now >= self.end(limits) => Standing::Expired,
             Some(_) => Standing::Ended,
             None if now >= self.expires_at(limits) => Standing::Expired,
             None => Standing::Live,
@@ -91,7 +91,21 @@ impl Session {
     /// When it ends if it is not used again.
     #[must_use]
     pub fn expires_at(&self, limits: &SessionLimits) -> Timestamp {
-        self.expires.min(self.used.plus(limits.idle))
+        self.end(limits).min(self.used.plus(limits.idle))
+    }
+
+    /// The absolute limit: the one that it was opened with, or a shorter one of today.
+    fn end(&self, limits: &SessionLimits) -> Timestamp {
+        self.expires.min(self.created.plus(limits.absolute))
+    }
+}
+
+impl SessionLimits {
+    /// How old a session's noted use may be before another one is noted, so that exchanging tokens does not cost a commit
+    /// each: a minute, and a hundredth of the time after which an unused session ends.
+    #[must_use]
+    pub fn use_granularity(&self) -> Duration {
+        (self.idle / 100).min(Duration::from_secs(60))
     }
 }
 
@@ -145,6 +159,16 @@ mod tests {
         assert_eq!(session.standing(at(1000), &limits(5000)), Standing::Expired);
         assert_eq!(session.standing(at(499), &limits(300)), Standing::Live);
         assert_eq!(session.standing(at(500), &limits(300)), Standing::Expired);
+        // A limit that was shortened since holds, one that was lengthened does not.
+        let absolute = |millis| SessionLimits { absolute: Duration::from_millis(millis), ..limits(5000) };
+        assert_eq!(session.standing(at(600), &absolute(600)), Standing::Expired);
+        assert_eq!(session.standing(at(599), &absolute(600)), Standing::Live);
+        assert_eq!(session.standing(at(1000), &absolute(6000)), Standing::Expired);
+        assert_eq!(limits(1000).use_granularity(), Duration::from_millis(10));
+        assert_eq!(
+            SessionLimits { idle: Duration::from_secs(7 * 86_400), ..limits(1) }.use_granularity().as_secs(),
+            60
+        );
         let ended = Session { ended: Some(at(5)), ..session };
         assert_eq!(ended.standing(at(10), &limits(300)), Standing::Ended);
         assert_eq!(ended.standing(at(999), &limits(300)), Standing::Ended);

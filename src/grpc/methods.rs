@@ -94,7 +94,7 @@ impl Method {
         match authorization {
             Authorization::Missing => Err(Error::CredentialsMissing),
             Authorization::Unreadable => Err(Error::CredentialsInvalid),
-            _ if self.rule.credentials == Credentials::TokenOnly && !bearer => Err(Error::CredentialsInvalid),
+            _ if self.rule.credentials == Credentials::TokenOnly && !bearer => Err(Error::BearerNeeded),
             Authorization::Token(..) | Authorization::Password { .. } => Ok(()),
         }
     }
@@ -139,13 +139,14 @@ mod tests {
     #[test]
     fn a_method_for_tokens_alone_takes_no_basic() {
         let invalid = Err(Error::CredentialsInvalid.to_string());
+        let needs_bearer = Err(Error::BearerNeeded.to_string());
         let (bearer, password, token) = ("Bearer v4.public.x", "Basic YTpi", "Basic djQucHVibGljLng6");
         for authorization in [bearer, password, token] {
             assert_eq!(taken(Credentials::Required, Some(authorization)), Ok(()), "{authorization}");
         }
         assert_eq!(taken(Credentials::TokenOnly, Some(bearer)), Ok(()));
-        assert_eq!(taken(Credentials::TokenOnly, Some(password)), invalid);
-        assert_eq!(taken(Credentials::TokenOnly, Some(token)), invalid);
+        assert_eq!(taken(Credentials::TokenOnly, Some(password)), needs_bearer);
+        assert_eq!(taken(Credentials::TokenOnly, Some(token)), needs_bearer);
         assert_eq!(taken(Credentials::Required, Some("nonsense")), invalid);
         assert_eq!(taken(Credentials::Required, None), Err(Error::CredentialsMissing.to_string()));
     }

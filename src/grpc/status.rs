@@ -115,11 +115,11 @@ fn answer_error(error: &Error) -> Answer {
     match error {
         Error::CredentialsMissing => Answer {
             message: "credentials are missing: send Bearer or Basic in the authorization metadata (IssueToken also takes a \
-                      username and a password in the message)"
+                      username and a password in the message, AdminService takes Bearer alone)"
                 .into(),
             ..said(Code::Unauthenticated, R::CredentialsMissing)
         },
-        Error::CredentialsInvalid => said(Code::Unauthenticated, R::CredentialsInvalid),
+        Error::CredentialsInvalid | Error::BearerNeeded => said(Code::Unauthenticated, R::CredentialsInvalid),
         Error::TokenInvalid(_) | Error::RefreshTokenInvalid => said(Code::Unauthenticated, R::TokenInvalid),
         Error::RefreshTokenReused => said(Code::Unauthenticated, R::RefreshTokenReused),
         Error::TokenExpired => said(Code::Unauthenticated, R::TokenExpired),

@@ -84,7 +84,7 @@ impl Server {
     pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
         ensure_trust_counter(&store, &surroundings).await?;
-        let keys = keys::open(&store, &config.master_keys, &config.policy.lifetimes, &surroundings).await?;
+        let keys = keys::open(&store, &config.master_keys, &config.policy, &surroundings).await?;
         let authority = build_authority(&config, &store, keys, &surroundings)?;
         let health = Health::start().await;
         let peer_limit = Arc::new(PeerLimit::new(config.peer_limit));

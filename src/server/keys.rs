@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::auth::{Keys, KeysError, KeysParts};
+use crate::auth::{Keys, KeysError, KeysParts, Policy};
 use crate::crypto::Schedule;
-use crate::domain::Lifetimes;
 use crate::store::{Store, StoreError};
 
 use super::{MasterKeyFileError, MasterKeyFiles, Surroundings};
@@ -34,7 +33,7 @@ pub enum StartKeysError {
 pub(super) async fn open(
     store: &Store,
     files: &MasterKeyFiles,
-    lifetimes: &Lifetimes,
+    policy: &Policy,
     surroundings: &Surroundings,
 ) -> Result<Keys, StartKeysError> {
     let is_new = store.lookup_ring().await?.is_none() && store.lookup_server_key().await?.is_none();
@@ -44,6 +43,11 @@ pub(super) async fn open(
         tracing::warn!("the database is new and the master key is not: is this the right folder?");
     }
     let Surroundings { clock, entropy } = surroundings.clone();
-    let schedule = Schedule { period: PERIOD, lead: LEAD, tail: lifetimes.max + GRACE };
+    let schedule = Schedule {
+        period: PERIOD,
+        lead: LEAD,
+        tail: policy.lifetimes.max + GRACE,
+        kept: policy.sessions.absolute,
+    };
     Ok(Keys::open(KeysParts { store: store.clone(), master_keys, schedule, clock, entropy }).await?)
 }

@@ -7,12 +7,13 @@
 //! ```
 
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, Statement, StatementBuilder};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -29,8 +30,13 @@ use super::{OpenError, StoreConfig, StoreError, schema, sqlite};
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    writer: DatabaseConnection,
+    /// The connection that writes; `None` after one was given up, until the next write opens another. Whoever has the turn
+    /// has it.
+    writer: Mutex<Option<DatabaseConnection>>,
     readers: DatabaseConnection,
+    /// Reads the trust log alone: a flood of reads must not keep revocations away.
+    follower: DatabaseConnection,
+    path: PathBuf,
     /// One permit a connection that writes. First come, first served.
     turn: Arc<Semaphore>,
     /// The file that was opened: whether it is still the one of that name.
@@ -50,10 +56,13 @@ impl Store {
         let writer = sqlite::open_writer(file).await?;
         schema::migrate(&writer, file, &countersign_migration::migrations(), now).await?;
         let readers = sqlite::open_readers(file).await?;
+        let follower = sqlite::open_follower(file).await?;
         let turn = Arc::new(Semaphore::new(1));
         let store = Self(Arc::new(Inner {
-            writer,
+            writer: Mutex::new(Some(writer)),
             readers,
+            follower,
+            path: file.to_owned(),
             turn,
             file: FileIdentity::of(file)?,
             written: AtomicU64::new(0),
@@ -86,9 +95,27 @@ impl Store {
         let last = self.0.turn.acquire().await;
         self.0.turn.close();
         self.0.readers.clone().close().await?;
-        self.0.writer.clone().close().await?;
+        self.0.follower.clone().close().await?;
+        if let Some(writer) = self.0.writer.lock().await.take() {
+            writer.close().await?;
+        }
         drop(last);
         Ok(())
+    }
+
+    /// Where to read the trust log.
+    pub(super) fn follower(&self) -> &DatabaseConnection {
+        &self.0.follower
+    }
+
+    /// Gives the writing connection up. After a commit or a rollback that failed nobody can tell in which transaction it
+    /// is: SQLite has ended its own when the disk was full, and the driver has not noticed. What were written on it then
+    /// would be answered for and never committed. Only who has the turn calls this.
+    pub(super) async fn give_up_writer(&self) {
+        if let Some(writer) = self.0.writer.lock().await.take() {
+            tracing::warn!("a transaction could not be ended: its connection is given up");
+            let _closed_or_not = timeout(ACQUIRE_TIMEOUT, writer.close()).await;
+        }
     }
 
     /// Where to read.
@@ -98,7 +125,7 @@ impl Store {
 
     /// Runs one writing statement and says how many rows it touched.
     pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
-        let statement: Statement = self.0.writer.get_database_backend().build(statement);
+        let statement: Statement = self.readers().get_database_backend().build(statement);
         let faults = self.faults().clone();
         self.write(|db| async move {
             faults.strike(Fault::BeforeCommit)?;
@@ -122,7 +149,10 @@ impl Store {
         self.0.file.check()?;
         let inner = Arc::clone(&self.0);
         let task = async move {
-            let outcome = work(inner.writer.clone()).await;
+            let outcome = match inner.writer().await {
+                Ok(writer) => work(writer).await,
+                Err(error) => Err(error.into()),
+            };
             if outcome.is_ok() {
                 inner.written.fetch_add(1, Ordering::Relaxed);
             }
@@ -155,6 +185,18 @@ impl Store {
                 }
             }
         }
+    }
+}
+
+impl Inner {
+    /// The connection that writes, opened again if it was given up.
+    async fn writer(&self) -> Result<DatabaseConnection, DbErr> {
+        let mut writer = self.writer.lock().await;
+        if let Some(writer) = writer.as_ref() {
+            return Ok(writer.clone());
+        }
+        let opened = sqlite::reopen_writer(&self.path).await?;
+        Ok(writer.insert(opened).clone())
     }
 }
 

@@ -92,8 +92,10 @@ impl Store {
                     None => transaction.end_all(user, &limits).await?.0,
                     Some(kept) => transaction.end_others(user, kept, &limits).await?,
                 };
-                let event = act.event(EventKind::SessionsRevoked, Some(user)).times(ended);
-                transaction.insert_event(&event).await?;
+                if ended > 0 {
+                    let event = act.event(EventKind::SessionsRevoked, Some(user)).times(ended);
+                    transaction.insert_event(&event).await?;
+                }
                 Ok(ended)
             })
         })

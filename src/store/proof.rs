@@ -1,6 +1,6 @@
 //! Whether what was proven still holds: the condition in the statement that decides, and the check of who acts.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 
 use super::ActError;
 use super::entity::sessions;
@@ -8,7 +8,7 @@ use super::entity::users::{Column, Entity};
 use super::row::bytes;
 use super::transaction::Transaction;
 use super::users::state_code;
-use crate::domain::{Act, ProofEpoch, ProvenAt, UserState};
+use crate::domain::{Act, Epoch, ProofEpoch, ProvenAt, UserState};
 
 impl Transaction {
     /// Whether who acts still may: its user is active and of the same epoch, and its token's session was not ended.
@@ -49,4 +49,15 @@ fn still_proven(proven: ProvenAt) -> Expr {
         ProvenAt::Token(epoch) => Expr::col(Column::Epoch).eq(epoch.number()),
         ProvenAt::Password(proof) => is_of_proof(proof),
     }
+}
+
+/// The active user of a session, of this epoch.
+pub(super) fn owner_of(epoch: Epoch) -> SelectStatement {
+    Query::select()
+        .expr(Expr::val(1))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::Id)).equals((sessions::Entity, sessions::Column::UserId)))
+        .and_where(Expr::col((Entity, Column::Epoch)).eq(epoch.number()))
+        .and_where(Expr::col((Entity, Column::State)).eq(state_code(UserState::Active)))
+        .to_owned()
 }

@@ -9,13 +9,14 @@ use sea_orm::{
 
 use super::entity::sessions::{Column, Entity, Relation};
 use super::entity::users;
+use super::proof::owner_of;
 use super::row::{Row, bytes, number};
 use super::sessions::{COLUMNS, ENDED_COLUMNS, later, live, read_ended, read_session, until};
-use super::users::{DELETED, USER_COLUMNS, read_user, state_code};
+use super::users::{DELETED, USER_COLUMNS, read_user};
 use super::{Store, StoreError};
 use crate::domain::{
     Act, Epoch, EventKind, Generation, Presentation, PresentedRefresh, RefreshChain, RetryHash, Salt,
-    Session, SessionId, SessionLimits, Spent, Timestamp, TokenHash, User, UserState,
+    Session, SessionId, SessionLimits, Spent, Timestamp, TokenHash, User,
 };
 
 const CHAIN_COLUMNS: [Column; 6] =
@@ -150,17 +151,6 @@ fn select_reused(id: SessionId) -> SelectStatement {
         .from(Entity)
         .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
         .and_where(Expr::col(Column::Ended).is_null())
-        .to_owned()
-}
-
-/// The active user of a session, of this epoch.
-fn owner_of(epoch: Epoch) -> SelectStatement {
-    Query::select()
-        .expr(Expr::val(1))
-        .from(users::Entity)
-        .and_where(Expr::col((users::Entity, users::Column::Id)).equals((Entity, Column::UserId)))
-        .and_where(Expr::col((users::Entity, users::Column::Epoch)).eq(epoch.number()))
-        .and_where(Expr::col((users::Entity, users::Column::State)).eq(state_code(UserState::Active)))
         .to_owned()
 }
 

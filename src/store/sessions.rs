@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::entity::sessions::{Column, Entity, Relation};
 use super::entity::users;
-use super::proof::is_of_proof;
+use super::proof::{is_of_proof, owner_of};
 use super::row::{Row, bytes, number};
 use super::transaction::Transaction;
 use super::trust_log::EndedSession;
@@ -124,13 +124,14 @@ impl Store {
         rows.iter().map(|result| read_session(&Row::new(result, &COLUMNS, 0))).collect()
     }
 
-    /// Notes that a token was issued from a session, and how long tokens of it may live from now on. False if the session
-    /// is not live at `now` any more. Of two notes the later moments stay, in whatever order they arrive.
+    /// Notes that a token of this epoch is issued from a session, and how long tokens of it may live from now on. False if
+    /// the session is not live at `now` any more, or its user not active and of that epoch: what has revoked the older
+    /// tokens has counted on how long they could live. Of two notes the later moments stay, in whatever order they arrive.
     pub async fn record_use(
         &self,
         id: SessionId,
         now: Timestamp,
-        tokens_until: Timestamp,
+        (epoch, tokens_until): (Epoch, Timestamp),
         limits: &SessionLimits,
     ) -> Result<bool, StoreError> {
         let update = Query::update()
@@ -139,6 +140,7 @@ impl Store {
             .value(Column::TokensUntil, later(Expr::from(until()), tokens_until))
             .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
             .cond_where(live(now, limits))
+            .and_where(Expr::exists(owner_of(epoch)))
             .to_owned();
         Ok(self.execute(&update).await? == 1)
     }
@@ -207,6 +209,7 @@ pub(super) fn live(now: Timestamp, limits: &SessionLimits) -> Condition {
     Condition::all()
         .add(Expr::col(Column::Ended).is_null())
         .add(Expr::col(Column::Expires).gt(now.as_millis()))
+        .add(Expr::col(Column::Created).gt(now.minus(limits.absolute).as_millis()))
         .add(Expr::col(Column::Used).gt(now.minus(limits.idle).as_millis()))
 }
 

@@ -36,18 +36,39 @@ const OPEN_RETRY: Duration = Duration::from_millis(20);
 /// Opens the one connection that writes; makes the file if it is not there.
 pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {
     create_file(path)?;
-    let options = connect_options(path, 1, |options| {
-        // FULL: a commit is on the disk before it is acknowledged, also when the power fails.
-        options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
-    });
+    let options = writer_options(path);
     // SQLite does not wait for the lock that the change to WAL needs.
     patiently(|| Database::connect(options.clone())).await.map_err(|error| explain(path, error))
 }
 
+/// Opens it again in the place of one that was given up.
+pub(super) async fn reopen_writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
+    Database::connect(writer_options(path)).await
+}
+
 /// Opens the connections that read.
 pub(super) async fn open_readers(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    open_reading(path, reader_count()).await
+}
+
+/// Opens the one connection that reads the trust log.
+pub(super) async fn open_follower(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    open_reading(path, 1).await
+}
+
+fn writer_options(path: &Path) -> ConnectOptions {
+    connect_options(path, 1, |options| {
+        // FULL: a commit is on the disk before it is acknowledged, also when the power fails.
+        options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+    })
+}
+
+fn reader_count() -> u32 {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let count = u32::try_from(cores * 2).unwrap_or(u32::MAX).clamp(4, 16);
+    u32::try_from(cores * 2).unwrap_or(u32::MAX).clamp(4, 16)
+}
+
+async fn open_reading(path: &Path, count: u32) -> Result<DatabaseConnection, OpenError> {
     let options = connect_options(path, count, |options| options.pragma("query_only", "ON"));
     Database::connect(options).await.map_err(|error| explain(path, error))
 }

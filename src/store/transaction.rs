@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use super::faults::Fault;
-use super::{Store, sqlite};
+use super::{Store, StoreError, sqlite};
 use crate::domain::Timestamp;
 
 /// What a transaction does: it borrows the transaction, so it is boxed.
@@ -35,25 +35,34 @@ impl Store {
     pub(super) async fn transact<T, E, F>(&self, now: Timestamp, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DbErr> + Send + 'static,
+        E: From<DbErr> + From<StoreError> + Send + 'static,
         F: for<'a> FnOnce(&'a mut Transaction) -> Work<'a, T, E> + Send + 'static,
     {
         let store = self.clone();
         self.write(move |db| async move {
             let db = sqlite::begin_immediate(&db).await?;
             let mut transaction = Transaction { db, now, revoked: Vec::new() };
-            let value = match work(&mut transaction).await {
-                Ok(value) => value,
+            let outcome = match transaction.position().await {
+                Ok(position) => work(&mut transaction).await.map(|value| (position, value)),
+                Err(error) => Err(error.into()),
+            };
+            let (position, value) = match outcome {
+                Ok(done) => done,
                 Err(refusal) => {
-                    transaction.db.rollback().await?;
+                    if transaction.db.rollback().await.is_err() {
+                        store.give_up_writer().await;
+                    }
                     return Err(refusal);
                 }
             };
             if let Err(error) = store.finish(transaction).await {
+                store.give_up_writer().await;
                 // If this fails too, whoever follows the log finds it.
                 let _still_unknown = store.follow_trust_log(now).await;
                 return Err(error.into());
             }
+            // Who is told that something is done must find it done: what another process has revoked before, too.
+            store.follow_trust_log_to(position, now).await?;
             Ok(value)
         })
         .await

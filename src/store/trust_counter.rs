@@ -41,7 +41,7 @@ impl Store {
     /// Where the log is.
     pub async fn lookup_trust_counter(&self) -> Result<Option<TrustPosition>, StoreError> {
         let select = Entity::find().select_only().columns(COLUMNS).filter(Column::Id.eq(ID));
-        let Some(result) = self.readers().query_one(&select.into_query()).await? else {
+        let Some(result) = self.follower().query_one(&select.into_query()).await? else {
             return Ok(None);
         };
         let row = Row::<Entity>::new(&result, &COLUMNS, 0);

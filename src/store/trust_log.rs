@@ -171,6 +171,16 @@ impl Transaction {
         Ok(Timestamp::from_millis(self.number(&select).await?.unwrap_or(0)))
     }
 
+    /// Where the log is, with all that was committed before this transaction.
+    pub(super) async fn position(&self) -> Result<i64, DbErr> {
+        let select = Query::select()
+            .column(trust_counter::Column::Sequence)
+            .from(trust_counter::Entity)
+            .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
+            .to_owned();
+        Ok(self.number(&select).await?.unwrap_or(0))
+    }
+
     /// Moves the counter on by `count`. Where it is then.
     async fn advance_counter(&self, count: i64) -> Result<i64, DbErr> {
         let advance = Query::update()
@@ -178,15 +188,9 @@ impl Transaction {
             .value(trust_counter::Column::Sequence, Expr::col(trust_counter::Column::Sequence).add(count))
             .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
             .to_owned();
-        self.execute(&advance).await?;
-        let select = Query::select()
-            .column(trust_counter::Column::Sequence)
-            .from(trust_counter::Entity)
-            .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
-            .to_owned();
-        match self.number(&select).await? {
-            Some(sequence) => Ok(sequence),
-            None => Err(DbErr::Custom("the trust counter is missing".to_owned())),
+        match self.execute(&advance).await? {
+            1 => self.position().await,
+            _ => Err(DbErr::Custom("the trust counter is missing".to_owned())),
         }
     }
 
@@ -212,6 +216,11 @@ impl Store {
         Ok(())
     }
 
+    /// The same unless everything up to a position is known already.
+    pub(super) async fn follow_trust_log_to(&self, position: i64, now: Timestamp) -> Result<(), StoreError> {
+        if self.trust().complete_to() >= position { Ok(()) } else { self.follow_trust_log(now).await }
+    }
+
     /// The revocations after a position that must still be remembered.
     async fn read_log(&self, after: i64, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
         let select = Entity::find()
@@ -220,7 +229,7 @@ impl Store {
             .filter(Column::Sequence.gt(after))
             .filter(Column::ForgetAt.gt(now.as_millis()))
             .order_by_asc(Column::Sequence);
-        let rows = self.readers().query_all(&select.into_query()).await?;
+        let rows = self.follower().query_all(&select.into_query()).await?;
         rows.iter().map(|result| read_revocation(&Row::new(result, &COLUMNS, 0))).collect()
     }
 }

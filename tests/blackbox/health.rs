@@ -67,6 +67,7 @@ async fn reflection_names_every_service_and_refuses_like_everything_else() {
         [
             "auth.v1.AdminService",
             "auth.v1.AuthService",
+            "auth.v1.TrustService",
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection"
         ]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer, Tokens};
+use crate::harness::{AdminClient, Client, Credentials, PASSWORD, Refused, TestServer, Tokens};
 
 /// How long a replica may take to feel what another one did, before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -131,4 +131,37 @@ async fn what_is_revoked_at_one_replica_is_refused_at_the_other() {
     other.revoke_all_sessions(Credentials::Bearer(&bystander.token), "", false).await.unwrap();
     assert_eq!(refusal_of(&client, &bystander.token).await, revoked());
     replica.stop().await;
+}
+
+/// Two replicas behind something that repeats a call elsewhere: whoever says OK has felt it.
+#[tokio::test]
+async fn an_act_that_is_repeated_at_a_replica_is_felt_there_when_it_says_ok() {
+    let server = TestServer::start().await;
+    let replica = server.replica().await;
+    let (there, here) = (server.client().await, replica.client().await);
+    let admin = server.admin("root").await;
+    let root = there.sign_in("root", PASSWORD).await;
+    let admin_here = AdminClient::new(replica.channel().await, &root);
+    let revoked = Refused::unauthenticated("TOKEN_REVOKED");
+    for round in 0..10 {
+        let name = format!("user{round}");
+        let id = there.create_user(&name, PASSWORD).await.unwrap().user_id;
+        let token = there.sign_in(&name, PASSWORD).await;
+        here.greet(Credentials::Bearer(&token)).await.unwrap();
+        match round % 3 {
+            0 => {
+                there.revoke_token(&token).await.unwrap();
+                here.revoke_token(&token).await.unwrap();
+            }
+            1 => {
+                admin.disable_user(&id).await.unwrap();
+                admin_here.disable_user(&id).await.unwrap();
+            }
+            _ => {
+                admin.set_roles(&id, &["new"]).await.unwrap();
+                admin_here.set_roles(&id, &["new"]).await.unwrap();
+            }
+        }
+        assert_eq!(here.greet(Credentials::Bearer(&token)).await.unwrap_err(), revoked, "{name}");
+    }
 }

@@ -201,3 +201,21 @@ async fn an_exchange_outlives_neither_its_token_nor_its_session() {
     client.revoke_session(Credentials::Bearer(&renewed.token), &tokens.session_id).await.unwrap();
     assert_eq!(client.greet(Credentials::Bearer(&renewed.token)).await.unwrap_err(), revoked());
 }
+
+#[tokio::test]
+async fn ending_nothing_is_no_event_and_no_write() {
+    let (server, client) = start().await;
+    let tokens = client.open("alice", PASSWORD).await;
+    let bearer = Credentials::Bearer(&tokens.token);
+    let lock = server.database().lock().await;
+    for _ in 0..3 {
+        assert_eq!(client.revoke_all_sessions(bearer.clone(), "", true).await.unwrap(), 0);
+        let absent = "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e";
+        let refused = client.revoke_session(bearer.clone(), absent).await.unwrap_err();
+        assert_eq!(refused, Refused::new(tonic::Code::NotFound, "SESSION_NOT_FOUND"));
+    }
+    lock.release().await;
+    client.revoke_token(&tokens.token).await.unwrap();
+    client.revoke_all_sessions(Credentials::Basic("alice", PASSWORD), "", false).await.unwrap();
+    assert_eq!(server.query_number("SELECT COUNT(*) FROM security_events").await, 0);
+}

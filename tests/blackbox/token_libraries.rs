@@ -82,11 +82,12 @@ fn with(mut question: Value, name: &str, value: &str) -> Value {
     question
 }
 
-/// The one key in the list that `key list --json` prints, and its id.
+/// The key in the list that `key list --json` prints which signs, and its id.
 fn public_key(server: &Binary) -> (String, String) {
     let output = server.run(&["key", "list", "--json"], "");
     let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let [key] = list["keys"].as_array().unwrap().as_slice() else { panic!("not one key: {list}") };
+    let keys = list["keys"].as_array().unwrap();
+    let key = keys.iter().find(|key| key["state"] == "KEY_STATE_ACTIVE").unwrap_or_else(|| panic!("{list}"));
     (key["key"].as_str().unwrap().to_owned(), key["keyId"].as_str().unwrap().to_owned())
 }
 

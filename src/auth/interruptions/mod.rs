@@ -143,6 +143,7 @@ async fn authority(store: Store, hands: &Arc<Hands>) -> Authority {
             period: Duration::from_secs(86_400),
             lead: Duration::from_secs(600),
             tail: Duration::from_secs(3660),
+            kept: Duration::from_secs(86_400),
         },
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),

@@ -22,6 +22,8 @@ pub struct Schedule {
     pub lead: Duration,
     /// How long it verifies after.
     pub tail: Duration,
+    /// How long it is kept after that: as long as a session may live whose expired token comes back.
+    pub kept: Duration,
 }
 
 /// Makes and wraps keys.
@@ -43,11 +45,12 @@ impl Ring {
     }
 
     /// The ring with all that it should have at `now`; `None` if it has. A key that signs without end gets an end; one
-    /// that verifies nothing is dropped; a key to come is published. If none signs at all, because nobody was there to
+    /// that nobody's session can be of is dropped; a key to come is published. If none signs at all, because nobody was there to
     /// publish one in time, a new one does at once.
     #[must_use]
     pub fn maintained(&self, now: Timestamp, maker: &KeyMaker<'_>) -> Option<Self> {
-        let mut keys: Vec<RingKey> = self.keys.iter().filter(|key| key.verifies_at(now)).cloned().collect();
+        let kept = |key: &&RingKey| key.verify_until.is_none_or(|end| now < end.plus(maker.schedule.kept));
+        let mut keys: Vec<RingKey> = self.keys.iter().filter(kept).cloned().collect();
         for key in &mut keys {
             if key.sign_until.is_none() {
                 maker.end(key, key.sign_from.plus(maker.schedule.period).max(now.plus(maker.schedule.lead)));

@@ -63,7 +63,7 @@ macro_rules! conformance {
                 }
                 trust_log {
                     a_revocation_is_felt_here_at_once_and_elsewhere_by_the_log
-                    a_gap_in_the_log_is_not_passed_over
+                    a_write_takes_up_what_others_have_revoked_before_it
                     nothing_is_logged_that_no_token_can_meet
                     an_ending_loop_of_one_user_takes_bounded_room
                     the_session_that_is_idle_longest_makes_room

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{SqliteDatabase, TestDatabase, act, at, new_session, password, user};
+use crate::domain::Epoch;
 use crate::store::{ActError, DatabaseUrl, Faults, OpenError, Store, StoreConfig, StoreError, sqlite};
 
 async fn pragma(db: &DatabaseConnection, name: &str) -> String {
@@ -146,7 +147,7 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
     let both = async {
         tokio::join!(
             store.insert_user(&bob, &secret, &now),
-            store.record_use(super::session_id(1), at(1), at(1), &super::LIMITS)
+            store.record_use(super::session_id(1), at(1), (Epoch::FIRST, at(1)), &super::LIMITS)
         )
     };
     let (first, second) = timeout(Duration::from_secs(2), both).await.unwrap();

@@ -1,7 +1,7 @@
 //! Sessions.
 
 use super::{LIMITS, TestDatabase, act, at, count, new_session, password, session_id, tamper, user};
-use crate::domain::{AuthMethods, ProofEpoch, User, UserState};
+use crate::domain::{AuthMethods, Epoch, ProofEpoch, SessionLimits, User, UserState};
 use crate::store::Store;
 
 async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
@@ -61,7 +61,7 @@ pub(super) async fn a_use_moves_forward_only(database: &impl TestDatabase) {
     }
     // Three replicas whose clocks differ.
     for (now, expected) in [(2000, 2000), (1500, 2000), (2000, 2000), (2001, 2001)] {
-        assert!(store.record_use(session_id(10), at(now), at(5000), &LIMITS).await.unwrap());
+        assert!(store.record_use(session_id(10), at(now), (Epoch::FIRST, at(5000)), &LIMITS).await.unwrap());
         assert_eq!(used(&store, 10).await, expected);
     }
     assert_eq!(used(&store, 11).await, 1002, "no other session");
@@ -70,11 +70,28 @@ pub(super) async fn a_use_moves_forward_only(database: &impl TestDatabase) {
 pub(super) async fn a_use_of_a_dead_session_is_not_recorded(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     assert!(store.open_session(new_session(10, &alice), alice.proof(), &act(1)).await.unwrap().is_some());
-    assert!(!store.record_use(session_id(11), at(2000), at(5000), &LIMITS).await.unwrap(), "unknown");
-    assert!(!store.record_use(session_id(10), at(9000), at(5000), &LIMITS).await.unwrap(), "expired");
-    assert!(store.record_use(session_id(10), at(8999), at(5000), &LIMITS).await.unwrap());
+    assert!(
+        !store.record_use(session_id(11), at(2000), (Epoch::FIRST, at(5000)), &LIMITS).await.unwrap(),
+        "unknown"
+    );
+    assert!(
+        !store.record_use(session_id(10), at(9000), (Epoch::FIRST, at(5000)), &LIMITS).await.unwrap(),
+        "expired"
+    );
+    let raised = (Epoch::from_number(2), at(5000));
+    assert!(!store.record_use(session_id(10), at(8998), raised, &LIMITS).await.unwrap(), "of another epoch");
+    let shorter = SessionLimits { absolute: std::time::Duration::from_millis(7000), ..LIMITS };
+    let first = (Epoch::FIRST, at(5000));
+    assert!(!store.record_use(session_id(10), at(8001), first, &shorter).await.unwrap(), "a shorter limit");
+    tamper(&store, "UPDATE users SET state = 2").await;
+    assert!(!store.record_use(session_id(10), at(8998), first, &LIMITS).await.unwrap(), "disabled");
+    tamper(&store, "UPDATE users SET state = 1").await;
+    assert!(store.record_use(session_id(10), at(8999), (Epoch::FIRST, at(5000)), &LIMITS).await.unwrap());
     tamper(&store, "UPDATE sessions SET ended = 5000").await;
-    assert!(!store.record_use(session_id(10), at(8999), at(5000), &LIMITS).await.unwrap(), "ended");
+    assert!(
+        !store.record_use(session_id(10), at(8999), (Epoch::FIRST, at(5000)), &LIMITS).await.unwrap(),
+        "ended"
+    );
     assert_eq!(used(&store, 10).await, 8999);
     let (found, _) = store.lookup_session_with_user(session_id(10)).await.unwrap().unwrap();
     assert_eq!(found.ended, Some(at(5000)));

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use tokio::sync::oneshot;
 
 use super::{LIMITS, TestDatabase, act, at, password, tamper, user, user_id};
+use crate::domain::Epoch;
 use crate::store::{Store, StoreError};
 
 /// Raises alice's epoch in a transaction that stops in its middle: it says so on the first channel and goes on when the
@@ -92,7 +93,8 @@ pub(super) async fn a_closed_store_is_unreachable(database: &impl TestDatabase) 
     store.close().await.unwrap();
     let read = store.lookup_user(user_id(1)).await.unwrap_err();
     assert!(matches!(read, StoreError::Unreachable(_)), "{read:?}");
-    let write = store.record_use(super::session_id(1), at(1), at(1), &LIMITS).await.unwrap_err();
+    let write =
+        store.record_use(super::session_id(1), at(1), (Epoch::FIRST, at(1)), &LIMITS).await.unwrap_err();
     assert!(matches!(write, StoreError::Unreachable(_)), "{write:?}");
     let ping = store.ping().await.unwrap_err();
     assert!(matches!(ping, StoreError::Unreachable(_)), "{ping:?}");

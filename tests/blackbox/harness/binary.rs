@@ -49,7 +49,22 @@ impl Binary {
     }
 
     pub fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
-        let mut child = countersign(folder.path())
+        let command = countersign(folder.path());
+        Self::start_as(command, folder, arguments)
+    }
+
+    /// The same, for tests that limit the size of its files: writing beyond it is an error then and not the end, as on a
+    /// disk that is full.
+    pub fn start_ignoring_file_limits(arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut command = Command::new("sh");
+        command.env_clear().current_dir(folder.path());
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_countersign")]);
+        Self::start_as(command, folder, arguments)
+    }
+
+    fn start_as(mut command: Command, folder: TempDir, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .args(if arguments.contains(&CHEAP_HASHES[0]) { &[][..] } else { &CHEAP_HASHES[..] })
             .args(arguments)
@@ -78,6 +93,11 @@ impl Binary {
     /// Its database, behind its back.
     pub fn database(&self) -> Database {
         Database::of(self.folder.path().join("countersign.db"))
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
     }
 
     pub fn signal(&self, signal: Signal) {

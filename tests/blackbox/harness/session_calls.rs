@@ -161,6 +161,17 @@ impl AdminClient {
         told(self.service.clone().create_reset_code(self.credentials().attach(message)).await)
     }
 
+    pub async fn rotate_key(&self) -> Result<pb::RotateKeyResponse, Refused> {
+        told(self.service.clone().rotate_key(self.credentials().attach(pb::RotateKeyRequest {})).await)
+    }
+
+    /// An empty `key_id` is all of them.
+    pub async fn revoke_key(&self, key_id: &str) -> Result<Vec<pb::VerificationKey>, Refused> {
+        let message = pb::RevokeKeyRequest { key_id: key_id.to_owned(), all: key_id.is_empty() };
+        let answer = self.service.clone().revoke_key(self.credentials().attach(message)).await;
+        told(answer).map(|answer| answer.keys)
+    }
+
     pub async fn list_events(
         &self,
         message: pb::ListSecurityEventsRequest,

@@ -134,12 +134,18 @@ impl World {
             if !key.is_empty() && before == Some(key) {
                 return Err(Refused::field("retry_key"));
             }
+            if expires <= seconds {
+                return Err(Refused::unauthenticated("TOKEN_EXPIRED"));
+            }
             let session = self.sessions.get_mut(id).unwrap();
             session.chain[last].key.clone_from(key);
             session.chain.push(Link { text: String::new(), key: Vec::new() });
             (session.used, session.proven) = (now, now);
             Ok(self.mint(*id, expires..=expires, audience, Fresh::New))
         } else if generation + 1 == last && !key.is_empty() && before == Some(key) {
+            if expires <= seconds {
+                return Err(Refused::unauthenticated("TOKEN_EXPIRED"));
+            }
             // Many may repeat at once; their tokens may be a little shorter, so that not each has to be written down.
             Ok(self.mint(*id, until(DEFAULT - DEFAULT / 10)..=expires, audience, Fresh::Again))
         } else {
@@ -199,12 +205,16 @@ impl World {
             let kept = kept.ok_or_else(|| Refused::field("keep_current"))?;
             let others: Vec<Id> = self.live_of(caller.user).into_iter().filter(|id| *id != kept).collect();
             others.iter().for_each(|id| self.end(*id));
-            self.happened(Kind::SessionsRevoked, caller.user, None).count = others.len();
+            if !others.is_empty() {
+                self.happened(Kind::SessionsRevoked, caller.user, None).count = others.len();
+            }
             return Ok(others.len());
         }
         let user = self.existing(target)?;
         let count = self.end_all(user);
-        self.happened(Kind::SessionsRevoked, user, Some(caller.user)).count = count;
+        if count > 0 {
+            self.happened(Kind::SessionsRevoked, user, Some(caller.user)).count = count;
+        }
         Ok(count)
     }
 

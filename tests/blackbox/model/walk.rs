@@ -80,6 +80,7 @@ impl Walk {
             _ => (chance.span(1, 1500), ""),
         };
         self.world.now += span;
+        self.world.forget_keys();
         self.server().clock.advance(self::span(span));
         if !what.is_empty() {
             self.history.note(self.world.now, format!("wait {what}, {span} ms"));

@@ -188,6 +188,12 @@ impl World {
         live
     }
 
+    /// The key of a token is known as long as its session may live after it, at least; later it may be nobody's token.
+    pub fn forget_keys(&mut self) {
+        let (now, kept) = (self.now, self.limits.absolute);
+        self.tokens.retain(|_, token| now < token.expires * SECOND + kept);
+    }
+
     /// What a token is good for: one for others is none here, and expiry goes before revocation.
     pub fn check_token(&self, token: Id) -> Result<(), Refused> {
         let token = &self.tokens[&token];
