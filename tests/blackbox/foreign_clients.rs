@@ -32,6 +32,13 @@ struct BufCurl {
     protos: Option<PathBuf>,
 }
 
+/// Which service a method is of.
+fn path(method: &str) -> String {
+    let of_admins = ["SetRoles", "CreateResetCode", "DisableUser", "ListSecurityEvents"];
+    let service = if of_admins.contains(&method) { "AdminService" } else { "AuthService" };
+    format!("auth.v1.{service}/{method}")
+}
+
 /// The answer, or what was printed instead of one. The body goes through standard input, which has room for large ones.
 fn outcome(command: &mut Command, body: &Value) -> Result<Value, String> {
     let output = run(command, &body.to_string());
@@ -55,7 +62,7 @@ impl Foreign for Grpcurl {
             command.arg("-import-path").arg(protos).args(["-proto", "auth/v1/auth_service.proto"]);
             command.args(["-use-reflection=false"]);
         }
-        command.arg(&self.address).arg(format!("auth.v1.AuthService/{method}"));
+        command.arg(&self.address).arg(path(method));
         outcome(&mut command, body).map_err(|said| {
             let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
             let details = error["details"].as_array().unwrap();
@@ -86,7 +93,7 @@ impl Foreign for BufCurl {
         if let Some(value) = authorization {
             command.args(["-H", &format!("authorization: {value}")]);
         }
-        command.arg(format!("http://{}/auth.v1.AuthService/{method}", self.address));
+        command.arg(format!("http://{}/{}", self.address, path(method)));
         outcome(&mut command, body).map_err(|said| {
             let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
             let details = error["details"].as_array().unwrap();
@@ -126,6 +133,56 @@ fn walk_a_session(client: &dyn Foreign, name: &str) {
         client.call("IssueToken", Some(&format!("Bearer {token}")), &json!({"lifetime": "60s"})).unwrap();
     assert_eq!(renewed["duration"], "60s");
     see_every_refusal(client, name, token);
+    walk_to_the_end_of_a_session(client, &basic);
+}
+
+fn walk_to_the_end_of_a_session(client: &dyn Foreign, basic: &str) {
+    let first = client.call("IssueToken", Some(basic), &json!({})).unwrap();
+    let spend = |token: &Value, key: &str| {
+        client.call("RefreshToken", None, &json!({"refresh_token": token, "retry_key": key.repeat(24)}))
+    };
+    let [fresh, again] = [(); 2].map(|()| spend(&first["refreshToken"], "A").unwrap());
+    assert_eq!(fresh["refreshToken"], again["refreshToken"], "the same refresh token for the same key");
+    let bearer = format!("Bearer {}", fresh["token"].as_str().unwrap());
+    let listed = client.call("ListSessions", Some(&bearer), &json!({})).unwrap();
+    let sessions = listed["sessions"].as_array().unwrap();
+    let (current, other) = (&sessions[0], &sessions[1]);
+    assert_eq!((&current["current"], &current["sessionId"]), (&json!(true), &first["sessionId"]));
+    client.call("RevokeSession", Some(&bearer), &json!({"session_id": other["sessionId"]})).unwrap();
+    let others = client.call("RevokeAllSessions", Some(&bearer), &json!({"keep_current": true})).unwrap();
+    assert_eq!(others["revokedCount"], sessions.len() - 2);
+    assert_eq!(spend(&first["refreshToken"], "B").unwrap_err(), "REFRESH_TOKEN_REUSED");
+    assert_eq!(client.call("Greet", Some(&bearer), &json!({})).unwrap_err(), "TOKEN_REVOKED");
+
+    let last = client.call("IssueToken", Some(basic), &json!({})).unwrap();
+    client.call("RevokeToken", None, &json!({"token": last["refreshToken"]})).unwrap();
+    assert_eq!(spend(&last["refreshToken"], "A").unwrap_err(), "TOKEN_REVOKED");
+}
+
+/// An admin's acts on a user, who is gone in the end.
+fn see_the_end_of_a_user(client: &dyn Foreign, admin: &str) {
+    let ask = |method: &str, authorization: &str, body: Value| {
+        client.call(method, Some(authorization), &body).unwrap()
+    };
+    let token = ask("IssueToken", admin, json!({}));
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let body = json!({"username": "dora", "password": PASSWORD});
+    let dora = client.call("CreateUser", None, &body).unwrap()["user"]["userId"].clone();
+    let roles = ask("SetRoles", &bearer, json!({"user_id": dora, "roles": ["x"]}))["user"]["roles"].clone();
+    assert_eq!(roles, json!(["x"]));
+    let code = ask("CreateResetCode", &bearer, json!({"user_id": dora}))["resetCode"].clone();
+    client
+        .call("ResetPassword", None, &json!({"reset_code": code, "new_password": "first new one"}))
+        .unwrap();
+    let change = json!({"current_password": "first new one", "new_password": "second new one"});
+    ask("ChangePassword", &basic_header("dora", "first new one"), change);
+    let deletion = json!({"user_id": "me", "current_password": "second new one"});
+    ask("DeleteUser", &basic_header("dora", "second new one"), deletion);
+    let events = ask("ListSecurityEvents", &bearer, json!({"user_id": dora, "page_size": 1}));
+    assert_eq!(events["events"][0]["kind"], "SECURITY_EVENT_KIND_USER_DELETED");
+    let me = ask("GetUser", &bearer, json!({"user_id": "me"}))["user"]["userId"].clone();
+    let refused = client.call("DisableUser", Some(&bearer), &json!({"user_id": me})).unwrap_err();
+    assert_eq!(refused, "LAST_ADMIN");
 }
 
 fn see_every_refusal(client: &dyn Foreign, name: &str, token: &str) {
@@ -182,6 +239,7 @@ async fn see_rarer_refusals(client: &dyn Foreign, server: &Binary) {
     database.execute("UPDATE users SET roles = 'admin'").await;
     let nobody = json!({"user_id": "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e"});
     assert_eq!(refusal("GetUser", &basic, nobody), "USER_NOT_FOUND");
+    see_the_end_of_a_user(client, &basic);
 
     let lock = database.lock().await;
     let carol = json!({"username": "carol", "password": PASSWORD});
