@@ -16,7 +16,12 @@ pub struct Desk {
 impl Desk {
     /// A server whose first admin is signed in.
     pub fn open() -> Self {
-        let server = Binary::start(&[]);
+        Self::open_with(&[])
+    }
+
+    /// The same with some settings.
+    pub fn open_with(arguments: &[&str]) -> Self {
+        let server = Binary::start(arguments);
         let url = format!("http://{}", server.address);
         let mut desk = Self { server, url, token: String::new() };
         desk.create_user("root", &["--role", "admin"]);
