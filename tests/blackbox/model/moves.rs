@@ -37,7 +37,7 @@ impl Walk {
                 }
             }
             82..86 => self.reset_some_password().await,
-            86..88 => self.disable_user(self.some_admin(token), self.some_target()).await,
+            86..88 => self.disable_some_user(token).await,
             88..90 => self.enable_user(self.some_admin(token), self.some_target()).await,
             90..93 => {
                 let roles = *self.chance.pick(&ROLES).unwrap();
@@ -74,18 +74,19 @@ impl Walk {
         let before = last.checked_sub(1);
         let fresh = self.chance.key(*self.chance.pick(&[16, 32, 64]).unwrap());
         let (generation, key) = match self.chance.below(40) {
-            0..18 => (last, fresh),
-            18..22 => (last, Vec::new()),
-            22..33 => (before.unwrap_or(last), key_of(before)),
-            33 => (before.unwrap_or(last), fresh),
-            34 => {
-                let older = self.chance.below(chain.len());
-                (older, if older == last { fresh } else { key_of(Some(older)) })
+            0..16 => (last, fresh),
+            16..19 => (last, Vec::new()),
+            19..29 => (before.unwrap_or(last), key_of(before)),
+            29 => (before.unwrap_or(last), fresh),
+            30 => (before.unwrap_or(last), Vec::new()),
+            31..34 if last >= 2 => {
+                let older = self.chance.below(last - 1);
+                (older, key_of(Some(older)))
             }
-            35 | 36 => (last, key_of(before)),
-            37 => (last, self.chance.key(*self.chance.pick(&[1, 15, 65]).unwrap())),
-            38 => (before.unwrap_or(last), Vec::new()),
-            _ => return self.forge(session, last).await,
+            34..36 => (last, key_of(before)),
+            36 => (last, self.chance.key(*self.chance.pick(&[1, 15, 65]).unwrap())),
+            37 => return self.forge(session, last).await,
+            _ => (last, fresh),
         };
         let audience = if self.chance.one_in(5) { "billing" } else { "" };
         self.refresh(&Spending { session, generation, key, audience }, None).await;
@@ -150,6 +151,20 @@ impl Walk {
         self.reset_password(code, &new).await;
     }
 
+    /// Mostly for a short time only: what was good before must not be good again.
+    async fn disable_some_user(&mut self, token: Id) {
+        let (admin, target) = (self.some_admin(token), self.some_target());
+        if self.chance.one_in(2) {
+            self.create_code(admin, target).await;
+            self.let_time_pass();
+        }
+        self.disable_user(admin, target).await;
+        if self.chance.one_in(2) {
+            self.let_time_pass();
+            self.enable_user(self.some_admin(token), target).await;
+        }
+    }
+
     async fn delete_some_user(&mut self, token: Id) {
         let proof = self.some_proof(token);
         let target = if self.chance.one_in(2) { self.some_target() } else { self.user_of(&proof) };
@@ -197,7 +212,12 @@ impl Walk {
             return None;
         }
         let all: Vec<Id> = (0..self.world.users.len()).rev().take(12).collect();
-        if self.chance.one_in(2) { Some(self.some_user()) } else { self.chance.pick(&all).copied() }
+        match (self.chance.below(3), self.some_token()) {
+            // Who is signed in has the most to lose.
+            (0, Some(token)) => Some(self.world.sessions[&self.world.tokens[&token].session].user),
+            (1, _) => self.chance.pick(&all).copied(),
+            _ => Some(self.some_user()),
+        }
     }
 
     fn some_password(&self) -> Proof {
