@@ -149,10 +149,14 @@ impl World {
         Ok((self.admin(token)?, self.existing(target)?))
     }
 
+    /// Whether a user can do what admins do.
+    pub fn is_admin(&self, user: Id) -> bool {
+        self.users[user].state == State::Active && self.users[user].has("admin")
+    }
+
     fn keep_an_admin(&self, but: Id) -> Result<(), Refused> {
-        let is_admin = |user: &User| user.state == State::Active && user.has("admin");
-        let others = self.users.iter().enumerate().filter(|(id, user)| *id != but && is_admin(user)).count();
-        if is_admin(&self.users[but]) && others == 0 {
+        let others = (0..self.users.len()).filter(|id| *id != but && self.is_admin(*id)).count();
+        if self.is_admin(but) && others == 0 {
             return Err(Refused::new(Code::FailedPrecondition, "LAST_ADMIN"));
         }
         Ok(())

@@ -54,7 +54,11 @@ impl Walk {
     }
 
     async fn sign_in(&mut self) {
-        let proof = self.some_password();
+        let admins: Vec<Id> = (0..self.world.users.len()).filter(|id| self.world.is_admin(*id)).collect();
+        let proof = match self.chance.pick(&admins) {
+            Some(admin) if self.chance.one_in(4) => self.password_of(*admin),
+            _ => self.some_password(),
+        };
         let (in_message, wish) = (self.chance.one_in(2), self.some_wish());
         self.issue(&proof, in_message, &wish).await;
     }
@@ -159,9 +163,9 @@ impl Walk {
             self.let_time_pass();
         }
         self.disable_user(admin, target).await;
-        if self.chance.one_in(2) {
+        if !self.chance.one_in(3) {
             self.let_time_pass();
-            self.enable_user(self.some_admin(token), target).await;
+            self.enable_user(self.some_admin(admin), target).await;
         }
     }
 
@@ -240,7 +244,7 @@ impl Walk {
         let bad: Vec<Id> = all.iter().copied().filter(unexpired).filter(|id| !good.contains(id)).collect();
         let some = match self.chance.below(12) {
             0 => &all,
-            1 if !bad.is_empty() => &bad,
+            1 | 2 if !bad.is_empty() => &bad,
             _ => &good,
         };
         self.chance.pick(some).copied()
