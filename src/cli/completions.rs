@@ -26,6 +26,5 @@ fn run(given: Given) -> Result<(), Failure> {
     let mut command = (given.whole)();
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "countersign", &mut script);
-    print(&String::from_utf8_lossy(&script));
-    Ok(())
+    print(&String::from_utf8_lossy(&script))
 }

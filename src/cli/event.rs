@@ -54,8 +54,7 @@ fn list(mut given: Given) -> Result<(), Failure> {
         })
         .await
     })?;
-    print(&if json { as_json(&events) } else { as_table(&events) });
-    Ok(())
+    print(&if json { as_json(&events) } else { as_table(&events) })
 }
 
 async fn fetch(

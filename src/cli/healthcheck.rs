@@ -49,7 +49,7 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let endpoint = address.endpoint().connect_timeout(PATIENCE).timeout(PATIENCE);
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
     let status = runtime.block_on(ask(endpoint, &service))?;
-    print(status.as_str_name());
+    print(status.as_str_name())?;
     if status == ServingStatus::Serving { Ok(()) } else { Err(Failure::refused("not serving")) }
 }
 

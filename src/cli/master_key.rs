@@ -22,6 +22,5 @@ fn new_command() -> Command {
 
 fn print_new(given: Given) -> Result<(), Failure> {
     given.problems.none_or(Some(()))?;
-    print(&MasterKey::generate(&SystemEntropy).to_paserk());
-    Ok(())
+    print(&MasterKey::generate(&SystemEntropy).to_paserk())
 }

@@ -13,6 +13,7 @@ mod healthcheck;
 mod json;
 mod key;
 mod master_key;
+mod output;
 mod pages;
 mod password;
 mod refusal;
@@ -33,6 +34,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use self::output::print;
 use crate::config::Problems;
 
 /// Why a command ends without success.
@@ -62,10 +64,7 @@ pub fn run(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> ExitCode {
     let outcome = match arguments::parse(arguments.into_iter().collect(), variables.into_iter().collect()) {
-        Ok(arguments::Parsed::Shown(text)) => {
-            print(&text);
-            Ok(())
-        }
+        Ok(arguments::Parsed::Shown(text)) => print(&text),
         Ok(arguments::Parsed::Given(given)) => commands::run(given),
         Err(failure) => Err(failure),
     };
@@ -76,16 +75,8 @@ pub fn run(
     }
 }
 
+/// Whoever read standard error may have gone; `eprintln!` would panic then.
 fn complain(reason: &str, code: u8) -> ExitCode {
-    write_line(io::stderr(), &format!("countersign: {}", reason.trim_end()));
+    let _nobody_reads = writeln!(io::stderr(), "countersign: {}", reason.trim_end());
     ExitCode::from(code)
-}
-
-fn print(text: &str) {
-    write_line(io::stdout(), text.trim_end());
-}
-
-/// Whoever read what is printed may have gone; `println!` would panic then, and take the service with it.
-fn write_line(mut to: impl Write, text: &str) {
-    let _nobody_reads = writeln!(to, "{text}").and_then(|()| to.flush());
 }

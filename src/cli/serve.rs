@@ -56,7 +56,8 @@ async fn serve(config: ServiceConfig) -> Result<(), Failure> {
         () = signals.next() => return Err(Failure::refused("stopped before it had started")),
     };
     tracing::info!(%address, "listening");
-    // On a thread of its own: whoever was given standard output and does not read it must not hold up the service.
+    // On a thread of its own, whose failure nobody asks for: a standard output that nobody reads, or that cannot be
+    // written to, must neither hold up the service nor stop it.
     let _unprinted = std::thread::Builder::new().name("greeting".to_owned()).spawn(move || print(&greeting));
     let shutdown = CancellationToken::new();
     let mut served = pin!(server.serve(socket, shutdown.clone()));

@@ -57,8 +57,7 @@ fn list(mut given: Given) -> Result<(), Failure> {
         let request = ListSessionsRequest { user_id: whose.id(server).await? };
         Ok(server.answer(server.auth().list_sessions(request).await)?.sessions)
     })?;
-    print(&if json { as_json(&sessions) } else { as_table(&sessions) });
-    Ok(())
+    print(&if json { as_json(&sessions) } else { as_table(&sessions) })
 }
 
 fn revoke(mut given: Given) -> Result<(), Failure> {
@@ -71,8 +70,7 @@ fn revoke(mut given: Given) -> Result<(), Failure> {
     let (remote, session) = given.problems.none_or(remote.zip(session))?;
     let request = RevokeSessionRequest { session_id: session.to_string() };
     remote.call(async |server| server.answer(server.auth().revoke_session(request).await))?;
-    print(&if json { json::render(&Object::default().into()) } else { format!("ended {session}") });
-    Ok(())
+    print(&if json { json::render(&Object::default().into()) } else { format!("ended {session}") })
 }
 
 fn revoke_all(mut given: Given) -> Result<(), Failure> {
@@ -88,8 +86,7 @@ fn revoke_all(mut given: Given) -> Result<(), Failure> {
         json::render(&Object::default().number("revokedCount", count).into())
     } else {
         format!("ended {count} session{}", if count == 1 { "" } else { "s" })
-    });
-    Ok(())
+    })
 }
 
 fn as_json(sessions: &[Session]) -> String {

@@ -45,8 +45,7 @@ fn issue(mut given: Given) -> Result<(), Failure> {
     let password = password::ask()?.to_string();
     let request = IssueTokenRequest { username, password, lifetime, audience: String::new() };
     let issued = remote.call(async |server| server.answer(server.auth().issue_token(request).await))?;
-    print(&shown(&issued, json)?);
-    Ok(())
+    print(&shown(&issued, json)?)
 }
 
 /// The lifetime, if one was given; `None` outside if what was given is none.

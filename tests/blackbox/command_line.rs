@@ -1,8 +1,8 @@
 //! The command line: settings, and the commands beside `serve`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use countersign::config::SETTINGS;
 use tempfile::TempDir;
@@ -269,5 +269,50 @@ async fn a_healthcheck_tells_serving_from_not() {
         &format!("{url}/x?y"),
     ] {
         assert_eq!(server.run(&["healthcheck", "--server", url], "").status.code(), Some(2), "{url}");
+    }
+}
+
+/// Standard outputs that take nothing: a full disk, and a descriptor that is for reading.
+fn outputs_that_take_nothing() -> [File; 2] {
+    [File::options().write(true).open("/dev/full").unwrap(), File::open("/dev/null").unwrap()]
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure_unless_nobody_reads_it() {
+    let folder = TempDir::new().unwrap();
+    let to = |arguments: &[&str], output: Stdio| {
+        let mut command = countersign(folder.path());
+        command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+        command.spawn().unwrap().wait_with_output().unwrap()
+    };
+    for arguments in [&["master-key", "new"][..], &["completions", "bash"], &["--help"], &["--version"]] {
+        for output in outputs_that_take_nothing() {
+            let refused = to(arguments, output.into());
+            let said = stderr(&refused);
+            assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(said.contains("could not be written to standard output: "), "{arguments:?}: {said}");
+        }
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let unread = to(arguments, writer.into());
+        assert_eq!((unread.status.code(), stderr(&unread).as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_service_runs_though_its_greeting_cannot_be_written() {
+    for output in outputs_that_take_nothing() {
+        let folder = TempDir::new().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = countersign(folder.path());
+        command.args(CHEAP).args(["--listen", &port.to_string()]).stdout(output).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let url = format!("http://{port}");
+        let check = || run(countersign(folder.path()).args(["healthcheck", "--server", &url]), "");
+        while stdout(&check()) != "SERVING\n" {
+            assert!(child.try_wait().unwrap().is_none(), "it ended");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

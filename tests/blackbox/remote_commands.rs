@@ -1,6 +1,6 @@
 //! How commands reach a server: where it is, with which token, and what is said when that does not work.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
@@ -206,4 +206,16 @@ fn shells_get_scripts_that_they_can_read() {
     assert!(read.status.success() && read.stderr.is_empty(), "{}", String::from_utf8_lossy(&read.stderr));
     said_no(2, &run(countersign(folder.path()).args(["completions", "tcsh"]), ""));
     said_no(2, &run(countersign(folder.path()).arg("completions"), ""));
+}
+
+/// A code that nobody sees is of no use: whoever asked for it has to ask again.
+#[test]
+fn a_code_that_cannot_be_written_is_not_taken_for_one_that_was() {
+    let desk = Desk::open();
+    desk.create_user("alice", &[]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut command = desk.command(&["user", "reset-code", "alice"]);
+    command.env("COUNTERSIGN_TOKEN", &desk.token).stdout(full).stderr(Stdio::piped());
+    let said = said_no(1, &command.spawn().unwrap().wait_with_output().unwrap());
+    assert!(said.contains("could not be written to standard output: No space left"), "{said}");
 }

@@ -33,8 +33,7 @@ fn run(given: Given) -> Result<(), Failure> {
     let keys = runtime.block_on(read(config))?;
     let now = Surroundings::system().clock.now();
     let keys: Vec<Shown> = keys.iter().map(|key| Shown::of_ring(key, now)).collect();
-    print(&shown::keys(&keys, json));
-    Ok(())
+    print(&shown::keys(&keys, json))
 }
 
 async fn read(config: DatabaseCommandConfig) -> Result<Vec<RingKey>, Failure> {

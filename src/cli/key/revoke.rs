@@ -45,6 +45,5 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let keys =
         remote.call(async |server| Ok(server.answer(server.admin().revoke_key(request).await)?.keys))?;
     let keys: Vec<Shown> = keys.iter().map(Shown::of_message).collect();
-    print(&shown::keys(&keys, json));
-    Ok(())
+    print(&shown::keys(&keys, json))
 }

@@ -32,8 +32,7 @@ fn run(given: Given) -> Result<(), Failure> {
     print(&match rewrapped {
         0 => "every key is wrapped by the first master key already".to_owned(),
         count => format!("{count} keys are wrapped by the first master key now"),
-    });
-    Ok(())
+    })
 }
 
 async fn rewrap(config: KeyCommandConfig) -> Result<usize, Failure> {

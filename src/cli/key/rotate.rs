@@ -25,9 +25,10 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let answer =
         remote.call(async |server| server.answer(server.admin().rotate_key(RotateKeyRequest {}).await))?;
     let keys: Vec<Shown> = answer.keys.iter().map(Shown::of_message).collect();
-    print(&shown::keys(&keys, json));
-    if !json {
-        print(&format!("\nthe next key signs from {}", to_second(moment(answer.rotate_time.as_ref()))));
+    let keys = shown::keys(&keys, json);
+    if json {
+        return print(&keys);
     }
-    Ok(())
+    let rotates = to_second(moment(answer.rotate_time.as_ref()));
+    print(&format!("{keys}\nthe next key signs from {rotates}"))
 }

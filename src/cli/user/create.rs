@@ -54,13 +54,7 @@ fn run(given: Given) -> Result<(), Failure> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
     let user = runtime.block_on(register(config, &username, &password, roles))?;
     let roles: Vec<&str> = user.roles.iter().collect();
-    print(&format!(
-        "created {} {} [{}] in {database}{made}",
-        user.id,
-        user.username.shown(),
-        roles.join(",")
-    ));
-    Ok(())
+    print(&format!("created {} {} [{}] in {database}{made}", user.id, user.username.shown(), roles.join(",")))
 }
 
 async fn register(

@@ -44,6 +44,5 @@ fn run(mut given: Given) -> Result<(), Failure> {
         json::render(&Object::default().into())
     } else {
         format!("deleted {}", escape(&user_id))
-    });
-    Ok(())
+    })
 }

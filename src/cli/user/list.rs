@@ -36,8 +36,7 @@ fn list(mut given: Given) -> Result<(), Failure> {
     let users = remote.call(async |server| {
         pages::follow(limit, async |size, next| fetch(server, size, next).await).await
     })?;
-    print(&shown::users(&users, json));
-    Ok(())
+    print(&shown::users(&users, json))
 }
 
 async fn fetch(server: &Server<'_>, page_size: i32, page_token: String) -> Result<Page<User>, Failure> {
@@ -52,6 +51,5 @@ fn show(mut given: Given) -> Result<(), Failure> {
     let remote = Remote::read(&mut given);
     let (remote, whom) = given.problems.none_or(remote.zip(whom))?;
     let user = remote.call(async |server| whom.user(server).await)?;
-    print(&shown::user(&user, json));
-    Ok(())
+    print(&shown::user(&user, json))
 }

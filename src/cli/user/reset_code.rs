@@ -30,8 +30,7 @@ fn run(mut given: Given) -> Result<(), Failure> {
         let request = CreateResetCodeRequest { user_id: whom.id(server).await? };
         server.answer(server.admin().create_reset_code(request).await)
     })?;
-    print(&shown(&code, json));
-    Ok(())
+    print(&shown(&code, json))
 }
 
 fn shown(code: &CreateResetCodeResponse, json: bool) -> String {

@@ -38,8 +38,7 @@ fn run(mut given: Given) -> Result<(), Failure> {
         let request = SetRolesRequest { user_id: whom.id(server).await?, roles };
         server.promised(server.answer(server.admin().set_roles(request).await)?.user)
     })?;
-    print(&shown::user(&user, json));
-    Ok(())
+    print(&shown::user(&user, json))
 }
 
 /// A forgotten argument must not take a user's roles away, so that no roles at all have a switch of their own.

@@ -41,6 +41,5 @@ fn switch(mut given: Given, on: bool) -> Result<(), Failure> {
         };
         server.promised(user)
     })?;
-    print(&shown::user(&user, json));
-    Ok(())
+    print(&shown::user(&user, json))
 }

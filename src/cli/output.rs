@@ -1,0 +1,24 @@
+//! What a command prints, on standard output. A script takes exit 0 for a promise that it has the whole answer.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+
+use super::Failure;
+
+/// Prints `text` and ends the line. That nobody reads any more is no failure: `countersign user list | head -1` has what
+/// it wanted.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    match write_line(io::stdout(), text.trim_end()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::refused(format!("the answer could not be written to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// To the descriptor itself: the standard library takes one that cannot be written to (EBADF) for one that takes
+/// everything.
+fn write_line(to: impl AsFd, text: &str) -> io::Result<()> {
+    File::from(to.as_fd().try_clone_to_owned()?).write_all(format!("{text}\n").as_bytes())
+}
