@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use clap::{Arg, Command};
 use tokio::runtime;
-use tonic::transport::Endpoint;
+use tokio::time::timeout;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::given::Given;
-use super::server_address::{DEFAULT_SERVER, ServerAddress};
+use super::server_address::ServerAddress;
 use super::verb::Verb;
-use super::{Failure, print};
+use super::{Failure, print, refusal};
 
-/// How long the server may take to answer.
+/// How long connecting and the answer may take together: less than the 6 s after which the image's health check is
+/// killed, so that what is wrong is still said.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) const VERB: Verb = Verb { command, run };
@@ -22,13 +23,7 @@ pub(super) const VERB: Verb = Verb { command, run };
 fn command() -> Command {
     Command::new("healthcheck")
         .about("Ask a running server for its health; exit 0 means serving")
-        .arg(
-            Arg::new("server")
-                .long("server")
-                .value_name("URL")
-                .default_value(DEFAULT_SERVER)
-                .help("The server"),
-        )
+        .arg(ServerAddress::argument())
         .arg(
             Arg::new("service")
                 .long("service")
@@ -40,28 +35,24 @@ fn command() -> Command {
 }
 
 fn run(mut given: Given) -> Result<(), Failure> {
-    let address = given.text("server").and_then(|url| ServerAddress::parse(&url));
-    if address.is_none() {
-        given.problems.add("--server", ServerAddress::RULE);
-    }
+    let address = ServerAddress::read(&mut given);
     let service = given.text("service").unwrap_or_default();
-    let address = given.problems.none_or(address)?;
-    let endpoint = address.endpoint().connect_timeout(PATIENCE).timeout(PATIENCE);
+    let (_, address) = given.problems.none_or(address)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
-    let status = runtime.block_on(ask(endpoint, &service))?;
+    let asked = runtime.block_on(async { timeout(PATIENCE, ask(&address, service)).await });
+    let status = asked.map_err(|_| Failure::refused(refusal::late(&address, PATIENCE)))??;
     print(status.as_str_name())?;
-    if status == ServingStatus::Serving { Ok(()) } else { Err(Failure::refused("not serving")) }
+    if status == ServingStatus::Serving {
+        Ok(())
+    } else {
+        Err(Failure::refused(format!("{address} is not serving")))
+    }
 }
 
-async fn ask(endpoint: Endpoint, service: &str) -> Result<ServingStatus, Failure> {
-    let unreachable = |_| Failure::refused("the server cannot be reached");
-    let channel = endpoint.connect().await.map_err(unreachable)?;
-    let request = HealthCheckRequest { service: service.to_owned() };
-    match HealthClient::new(channel).check(request).await {
-        Ok(answer) => Ok(answer.into_inner().status()),
-        Err(status) if status.code() == tonic::Code::NotFound => {
-            Err(Failure::refused("the server knows no such service"))
-        }
-        Err(status) => Err(Failure::refused(format!("the server answered {:?}", status.code()))),
-    }
+async fn ask(address: &ServerAddress, service: String) -> Result<ServingStatus, Failure> {
+    let channel = address.endpoint().connect().await;
+    let channel = channel.map_err(|error| refusal::unreachable(&error, address))?;
+    let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
+    let answer = answer.map_err(|status| refusal::failure_of_question(&status, address, PATIENCE))?;
+    Ok(answer.into_inner().status())
 }

@@ -1,13 +1,15 @@
 //! Why a server did not do what it was asked, in words for the person who asked.
 
+use std::error::Error;
 use std::time::Duration;
 
-use tonic::{Code, Status, TimeoutExpired};
+use tonic::{Code, Status, TimeoutExpired, transport};
 use tonic_types::StatusExt;
 
 use super::Failure;
 use super::escape::escape;
 use super::server_address::ServerAddress;
+use crate::config::SERVER_VARIABLE;
 
 /// How long an answer may take: longer than the 15 s after which a server gives up, so that its own word comes first.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,8 +18,35 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) fn failure(status: &Status, address: &ServerAddress) -> Failure {
     Failure::Refused(match status.get_details_error_info() {
         Some(info) => refused(status, &info.reason),
-        None => broken(status, address),
+        None => broken(status, address, PATIENCE, "; whether what was asked was done is not known"),
     })
+}
+
+/// The same of a call that only asked. It names the server in every case: whoever watches several has to know which of
+/// them it was.
+pub(super) fn failure_of_question(status: &Status, address: &ServerAddress, patience: Duration) -> Failure {
+    Failure::Refused(match status.get_details_error_info() {
+        Some(info) => format!("{address} refused: {}", refused(status, &info.reason)),
+        None => broken(status, address, patience, ""),
+    })
+}
+
+/// What is said of a server that takes its time.
+pub(super) fn late(address: &ServerAddress, patience: Duration) -> String {
+    format!("{address} did not answer within {} s", patience.as_secs())
+}
+
+/// Why there is no connection to the server at `address`.
+pub(super) fn unreachable(error: &transport::Error, address: &ServerAddress) -> Failure {
+    // The outer errors say no more than that it did not work.
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Failure::refused(format!(
+        "the server {address} cannot be reached: {}. Start it, or say with --server or {SERVER_VARIABLE} where it is",
+        escape(&cause.to_string())
+    ))
 }
 
 /// The server's own sentence and reason, and what else helps.
@@ -39,20 +68,20 @@ fn refused(status: &Status, reason: &str) -> String {
 }
 
 /// Every refusal of Countersign has a reason. Without one, the answer is of something in between or of another program.
-fn broken(status: &Status, address: &ServerAddress) -> String {
-    let late = status.code() == Code::DeadlineExceeded || status.message() == TimeoutExpired(()).to_string();
+/// `so` is what follows from there being no answer.
+fn broken(status: &Status, address: &ServerAddress, patience: Duration, so: &str) -> String {
+    let is_late =
+        status.code() == Code::DeadlineExceeded || status.message() == TimeoutExpired(()).to_string();
     match status.code() {
-        _ if late => format!(
-            "{address} did not answer within {} s; whether it did what was asked is not known",
-            PATIENCE.as_secs()
-        ),
+        _ if is_late => format!("{}{so}", late(address, patience)),
         Code::Cancelled | Code::Internal | Code::Unavailable | Code::Unknown => format!(
-            "the connection to {address} broke before an answer came; whether what was asked was done is not known. \
+            "the connection to {address} broke before an answer came{so}. \
              If this stays so, something else than Countersign may be listening there"
         ),
         code => format!(
-            "{address} answered {code:?} without a reason, as Countersign never does: \
-             something else may be listening there"
+            "{address} refused without a reason, as Countersign never does ({}): \
+             something else may be listening there",
+            code.description().to_lowercase()
         ),
     }
 }
@@ -113,6 +142,22 @@ mod tests {
                 panic!("{code:?}")
             };
             assert!(said.contains("http://127.0.0.1:1"), "{said}");
+            assert!(!said.contains(&format!("{code:?}")), "a sentence, and not a name in a program: {said}");
+        }
+    }
+
+    #[test]
+    fn a_question_names_the_server_and_leaves_nothing_in_doubt() {
+        let limited = Status::with_error_details(Code::ResourceExhausted, "too many", reason("RATE_LIMITED"));
+        for (status, expected) in [
+            (limited, "http://127.0.0.1:1 refused: too many (RATE_LIMITED)"),
+            (Status::deadline_exceeded("x"), "http://127.0.0.1:1 did not answer within 5 s"),
+        ] {
+            let Failure::Refused(said) = failure_of_question(&status, &address(), Duration::from_secs(5))
+            else {
+                panic!()
+            };
+            assert_eq!(said, expected);
         }
     }
 }

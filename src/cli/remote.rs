@@ -1,6 +1,5 @@
 //! Commands that ask a running server: which one, with which token, and the connection to it.
 
-use std::error::Error;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction};
@@ -10,11 +9,9 @@ use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use super::access_token::{AccessToken, Authorization};
-use super::escape::escape;
 use super::given::Given;
-use super::server_address::{DEFAULT_SERVER, ServerAddress};
+use super::server_address::ServerAddress;
 use super::{Failure, json, refusal};
-use crate::config::SERVER_VARIABLE;
 use crate::pb::auth::v1::admin_service_client::AdminServiceClient;
 use crate::pb::auth::v1::auth_service_client::AuthServiceClient;
 
@@ -43,13 +40,10 @@ pub(super) fn arguments() -> Vec<Arg> {
 
 /// The arguments of a command that calls without one.
 pub(super) fn arguments_without_token() -> Vec<Arg> {
-    let server = Arg::new("server").long("server").value_name("URL").help(format!(
-        "The server to ask, instead of the variable {SERVER_VARIABLE} [default: {DEFAULT_SERVER}]"
-    ));
     let insecure = Arg::new("insecure").long("insecure").action(ArgAction::SetTrue).help(
         "Send the token or the password over plain http:// to another machine, where the way there is protected otherwise",
     );
-    vec![server, insecure, json::argument()]
+    vec![ServerAddress::argument(), insecure, json::argument()]
 }
 
 impl Remote {
@@ -78,35 +72,15 @@ impl Remote {
     async fn connect(&self) -> Result<Server<'_>, Failure> {
         let endpoint = self.address.endpoint().user_agent(USER_AGENT).map_err(Failure::refused)?;
         let endpoint = endpoint.connect_timeout(CONNECT_PATIENCE).timeout(refusal::PATIENCE);
-        let channel = endpoint.connect().await.map_err(|error| self.unreachable(&error))?;
+        let channel =
+            endpoint.connect().await.map_err(|error| refusal::unreachable(&error, &self.address))?;
         let authorization = Authorization(self.token.clone());
         Ok(Server { address: &self.address, channel: InterceptedService::new(channel, authorization) })
-    }
-
-    fn unreachable(&self, error: &tonic::transport::Error) -> Failure {
-        // The outer errors say no more than that it did not work.
-        let mut cause: &dyn Error = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        Failure::refused(format!(
-            "the server {} cannot be reached: {}. Start it, or say with --server or {SERVER_VARIABLE} where it is",
-            self.address,
-            escape(&cause.to_string())
-        ))
     }
 }
 
 fn read_address(given: &mut Given) -> Option<ServerAddress> {
-    let (place, url) = match (given.text("server"), given.variables.get(SERVER_VARIABLE)) {
-        (Some(url), _) => ("--server", url),
-        (None, Some(url)) => (SERVER_VARIABLE, url.clone()),
-        (None, None) => ("--server", DEFAULT_SERVER.to_owned()),
-    };
-    let Some(address) = ServerAddress::parse(&url) else {
-        given.problems.add(place, ServerAddress::RULE);
-        return None;
-    };
+    let (place, address) = ServerAddress::read(given)?;
     if !address.is_loopback() && !given.flag("insecure") {
         given.problems.add(
             place,

@@ -3,10 +3,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use clap::Arg;
 use tonic::transport::Endpoint;
 
+use super::given::Given;
+use crate::config::SERVER_VARIABLE;
+
 /// Where `countersign serve` listens if it is not told otherwise.
-pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
+const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
 /// A server's address: plaintext to a host and a port, which is all that is really done with it. The library would take
 /// any scheme for that.
@@ -15,7 +19,28 @@ pub(super) struct ServerAddress(Endpoint);
 
 impl ServerAddress {
     /// What a text must be to be one.
-    pub(super) const RULE: &str = "must be a URL like http://127.0.0.1:50051";
+    const RULE: &str = "must be a URL like http://127.0.0.1:50051";
+
+    /// The argument beside the variable.
+    pub(super) fn argument() -> Arg {
+        Arg::new("server").long("server").value_name("URL").help(format!(
+            "The server to ask, instead of the variable {SERVER_VARIABLE} [default: {DEFAULT_SERVER}]"
+        ))
+    }
+
+    /// The address that was given, and the place that it came from. If it cannot be used, that is noted.
+    pub(super) fn read(given: &mut Given) -> Option<(&'static str, Self)> {
+        let (place, url) = match (given.text("server"), given.variables.get(SERVER_VARIABLE)) {
+            (Some(url), _) => ("--server", url),
+            (None, Some(url)) => (SERVER_VARIABLE, url.clone()),
+            (None, None) => ("--server", DEFAULT_SERVER.to_owned()),
+        };
+        let address = Self::parse(&url);
+        if address.is_none() {
+            given.problems.add(place, Self::RULE);
+        }
+        Some((place, address?))
+    }
 
     /// Reads the text of a flag or a variable.
     pub(super) fn parse(url: &str) -> Option<Self> {

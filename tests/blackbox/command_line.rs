@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use countersign::config::SETTINGS;
 use tempfile::TempDir;
 
-use crate::harness::{Binary, Credentials, PASSWORD, countersign, run};
+use crate::harness::{Binary, Credentials, PASSWORD, countersign, run, said_no};
 
 const CHEAP: [&str; 4] = ["--argon2-memory-kib", "64", "--argon2-passes", "1"];
 
@@ -257,9 +257,20 @@ async fn a_healthcheck_tells_serving_from_not() {
     let check =
         |arguments: &[&str]| server.run(&[&["healthcheck", "--server", &url], arguments].concat(), "");
     assert_eq!(stdout(&check(&["--service", "liveness"])).trim(), "SERVING");
-    assert_eq!(check(&["--service", "nothing"]).status.code(), Some(1));
-    let unreachable = server.run(&["healthcheck", "--server", "http://127.0.0.1:1"], "");
-    assert_eq!(unreachable.status.code(), Some(1));
+    let said = said_no(1, &check(&["--service", "nothing"]));
+    assert!(said.contains(&url) && said.contains("(SERVICE_UNKNOWN)"), "{said}");
+    let elsewhere = ["healthcheck", "--server", "http://127.0.0.1:1"];
+    let said = said_no(1, &server.run(&elsewhere, ""));
+    assert!(said.contains("http://127.0.0.1:1 cannot be reached: "), "{said}");
+
+    // As for every command with --server, which wins over the variable.
+    let asked_by_variable = |url: &str, arguments: &[&str]| {
+        run(countersign(server.folder.path()).args(arguments).env("COUNTERSIGN_SERVER", url), "")
+    };
+    assert_eq!(stdout(&asked_by_variable(&url, &["healthcheck"])).trim(), "SERVING");
+    said_no(1, &asked_by_variable(&url, &elsewhere));
+    let said = said_no(2, &asked_by_variable("nowhere", &["healthcheck"]));
+    assert!(said.contains("COUNTERSIGN_SERVER: must be a URL"), "{said}");
     let address = server.address.to_string();
     for url in [
         "not a url",
@@ -270,6 +281,21 @@ async fn a_healthcheck_tells_serving_from_not() {
     ] {
         assert_eq!(server.run(&["healthcheck", "--server", url], "").status.code(), Some(2), "{url}");
     }
+}
+
+#[test]
+fn a_healthcheck_names_the_server_that_does_not_answer_or_is_none() {
+    let folder = TempDir::new().unwrap();
+    let check = |url: &str| run(countersign(folder.path()).args(["healthcheck", "--server", url]), "");
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    assert_eq!(said_no(1, &check(&url)), format!("countersign: {url} did not answer within 5 s\n"));
+
+    let rude = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", rude.local_addr().unwrap());
+    std::thread::spawn(move || rude.incoming().for_each(drop));
+    let said = said_no(1, &check(&url));
+    assert!(said.contains(&url) && !said.contains("what was asked"), "{said}");
 }
 
 /// Standard outputs that take nothing: a full disk, and a descriptor that is for reading.
