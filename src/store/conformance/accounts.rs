@@ -172,7 +172,7 @@ pub(super) async fn counted_events_are_written_over_and_listed_by_page(database:
         time: at(1000),
         last_time: at(1000 + i64::try_from(count).unwrap()),
         count,
-        user_id: (number % 2 == 0).then_some(alice.id),
+        user_id: (number.is_multiple_of(2)).then_some(alice.id),
         actor_id: None,
         session_id: None,
         peer: Some("2001:db8::1".parse().unwrap()),
