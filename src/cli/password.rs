@@ -15,6 +15,12 @@ pub(super) fn ask() -> Result<Zeroizing<String>, Failure> {
     read(1).map_err(refused)
 }
 
+/// The password of whoever does something to itself that a stolen token alone must not do.
+pub(super) fn ask_own() -> Result<Zeroizing<String>, Failure> {
+    read(1)
+        .map_err(|error| Failure::refused(format!("this is your own user, and needs your password: {error}")))
+}
+
 /// A new password: typed twice on a terminal, since nobody sees what is typed.
 pub(super) fn choose() -> Result<Zeroizing<String>, Failure> {
     read(2).map_err(refused)

@@ -142,7 +142,37 @@ fn a_user_is_deleted_only_if_it_is_meant() {
         assert!(said.contains("(USER_NOT_FOUND)"), "{said}");
     }
     assert_eq!(texts(&desk.json(&["user", "list"])["users"], "username"), ["root"]);
-    desk.refused(1, &["user", "delete", "root", "--yes"]);
+}
+
+#[test]
+fn whoever_deletes_itself_gives_its_password() {
+    let desk = Desk::open();
+    let second = desk.create_user("second", &["--role", "admin"]);
+    let token = desk.sign_in("second");
+    let delete = |token: &str, whom: &str, password: &str| {
+        run(
+            desk.command(&["user", "delete", whom, "--yes"]).env("COUNTERSIGN_TOKEN", token),
+            &format!("{password}\n"),
+        )
+    };
+    for (password, expected) in
+        [("", "needs your password"), ("wrong horse battery", "(CREDENTIALS_INVALID)")]
+    {
+        for whom in ["second", &second] {
+            let said = said_no(1, &delete(&token, whom, password));
+            assert!(said.contains(expected), "{said}");
+            assert!(password.is_empty() || !said.contains(password), "{said}");
+        }
+    }
+    assert_eq!(said_yes(&delete(&token, "second", PASSWORD)), format!("deleted {second}\n"));
+    let said = said_no(1, &delete(&desk.token, "root", PASSWORD));
+    assert!(said.contains("(LAST_ADMIN)"), "{said}");
+
+    // Whoever is no admin can do it too, by its id.
+    let alice = desk.create_user("alice", &[]);
+    said_yes(&delete(&desk.sign_in("alice"), &alice, PASSWORD));
+    let help = desk.table(&["user", "delete", "--help"]);
+    assert!(help.contains("deletes itself"), "{help}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `countersign user delete`: deletes a user for good, if whoever asks for it means it.
+//! `countersign user delete`: deletes a user for good, if whoever asks for it means it, and proves it when it is its own.
 
 use clap::Command;
 
@@ -6,18 +6,19 @@ use crate::cli::confirm;
 use crate::cli::escape::escape;
 use crate::cli::given::Given;
 use crate::cli::json::{self, Object};
-use crate::cli::remote::{self, Remote};
+use crate::cli::remote::{self, Remote, Server};
 use crate::cli::user_argument::UserArgument;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, print};
-use crate::pb::auth::v1::DeleteUserRequest;
+use crate::cli::{Failure, password, print};
+use crate::pb::auth::v1::{DeleteUserRequest, GetUserRequest, User};
 
 pub(super) const VERB: Verb = Verb { command, run };
 
 fn command() -> Command {
     Command::new("delete")
         .about(
-            "Delete a user for good: its sessions end, its id is never used again, its name not for 90 days",
+            "Delete a user for good: its sessions end, its id is never used again, its name not for 90 days. \
+             Whoever deletes itself is asked for its password, or with --yes it is read from standard input",
         )
         .arg(UserArgument::argument())
         .arg(confirm::argument())
@@ -30,19 +31,28 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let sure = confirm::read(&mut given);
     let remote = Remote::read(&mut given);
     let (remote, (whom, sure)) = given.problems.none_or(remote.zip(whom.zip(sure)))?;
-    let user_id = if sure.is_meant() {
-        remote.call(async |server| whom.id(server).await)?
+    // Asked between two connections: people take their time, and a server drops those who are silent.
+    let (user_id, caller_id) = if sure.is_meant() {
+        remote.call(async |server| Ok((whom.id(server).await?, caller(server).await?.user_id)))?
     } else {
-        // Asked between two connections: people take their time, and a server drops those who are silent.
-        let user = remote.call(async |server| whom.user(server).await)?;
+        let (user, caller) =
+            remote.call(async |server| Ok((whom.user(server).await?, caller(server).await?)))?;
         sure.ask(&format!("Delete {} ({}) for good?", escape(&user.username), escape(&user.user_id)))?;
-        user.user_id
+        (user.user_id, caller.user_id)
     };
-    let request = DeleteUserRequest { user_id: user_id.clone(), ..Default::default() };
+    let current_password =
+        if user_id == caller_id { password::ask_own()?.to_string() } else { String::new() };
+    let request = DeleteUserRequest { user_id: user_id.clone(), current_password };
     remote.call(async |server| server.answer(server.auth().delete_user(request).await))?;
     print(&if json {
         json::render(&Object::default().into())
     } else {
         format!("deleted {}", escape(&user_id))
     })
+}
+
+/// Whoever holds the token.
+async fn caller(server: &Server<'_>) -> Result<User, Failure> {
+    let request = GetUserRequest { user_id: "me".to_owned() };
+    server.promised(server.answer(server.auth().get_user(request).await)?.user)
 }
