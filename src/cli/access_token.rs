@@ -17,6 +17,9 @@ use crate::config::TOKEN_VARIABLE;
 /// More than any token has, and little enough to read from whatever was named by mistake.
 const MOST_BYTES: u64 = 16 * 1024;
 
+/// What stands before a token in `authorization`.
+const SCHEME: &str = "Bearer ";
+
 /// The value of `authorization`, marked so that it prints as nothing.
 #[derive(Clone)]
 pub(super) struct AccessToken(MetadataValue<Ascii>);
@@ -47,10 +50,15 @@ impl AccessToken {
         }
     }
 
+    /// The token alone, for a call that is about it.
+    pub(super) fn text(&self) -> &str {
+        self.0.to_str().ok().and_then(|value| value.strip_prefix(SCHEME)).unwrap_or_default()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        let value = Zeroizing::new(format!("Bearer {text}"));
+        let value = Zeroizing::new(format!("{SCHEME}{text}"));
         let value = visible.then(|| MetadataValue::try_from(value.as_str()).ok()).flatten();
         let mut value = value.ok_or("does not hold a token, one line of visible ASCII characters")?;
         value.set_sensitive(true);
@@ -98,7 +106,9 @@ mod tests {
 
     #[test]
     fn a_token_is_one_visible_word_and_does_not_print() {
-        let AccessToken(value) = AccessToken::parse("v4.public.hunter2\n").unwrap();
+        let token = AccessToken::parse("v4.public.hunter2\n").unwrap();
+        assert_eq!(token.text(), "v4.public.hunter2");
+        let AccessToken(value) = token;
         assert_eq!(value.to_str().unwrap(), "Bearer v4.public.hunter2");
         assert!(!format!("{value:?}").contains("hunter2"));
         for text in ["", " \n", "two words", "v4.public.ä", "a\u{1b}b", "a\nb"] {

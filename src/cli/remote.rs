@@ -59,6 +59,11 @@ impl Remote {
         Some(Self { address: read_address(given)?, token: None })
     }
 
+    /// The token that was given, if one was.
+    pub(super) fn token_text(&self) -> &str {
+        self.token.as_ref().map(AccessToken::text).unwrap_or_default()
+    }
+
     /// Connects and does `work`, which is one or several calls.
     pub(super) fn call<T>(
         &self,

@@ -1,4 +1,5 @@
-//! `countersign token issue`: a token for a password, which is how whoever administers a server from a shell signs in.
+//! `countersign token …`: a token for a password, which is how whoever administers a server from a shell signs in; and
+//! the end of its session, which is how they sign out.
 
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use super::time::moment;
 use super::verb::{self, Verb};
 use super::{Failure, password, print};
 use crate::config;
-use crate::pb::auth::v1::{IssueTokenRequest, IssueTokenResponse};
+use crate::pb::auth::v1::{IssueTokenRequest, IssueTokenResponse, RevokeTokenRequest};
 
 pub(super) const VERB: Verb = Verb { command, run: |given| verb::run_below(&VERBS, given) };
 
-const VERBS: [Verb; 1] = [Verb { command: issue_command, run: issue }];
+const VERBS: [Verb; 2] =
+    [Verb { command: issue_command, run: issue }, Verb { command: revoke_command, run: revoke }];
 
 fn command() -> Command {
     verb::group("token", "Work on tokens, through a running server", &VERBS)
@@ -30,9 +32,18 @@ fn issue_command() -> Command {
         .allow_negative_numbers(true)
         .help("How long the token shall live, within what the server allows [default: the server's]");
     Command::new("issue")
-        .about("Sign in and print an access token; the password is asked for, or read from standard input")
+        .about(
+            "Sign in and print an access token; the password is asked for, or read from standard input. \
+             Each call opens a session: token revoke ends it",
+        )
         .args([username, lifetime])
         .args(remote::arguments_without_token())
+}
+
+fn revoke_command() -> Command {
+    Command::new("revoke")
+        .about("Sign out: end the session of the token, and with it all tokens of that session")
+        .args(remote::arguments())
 }
 
 fn issue(mut given: Given) -> Result<(), Failure> {
@@ -46,6 +57,17 @@ fn issue(mut given: Given) -> Result<(), Failure> {
     let request = IssueTokenRequest { username, password, lifetime, audience: String::new() };
     let issued = remote.call(async |server| server.answer(server.auth().issue_token(request).await))?;
     print(&shown(&issued, json)?)
+}
+
+fn revoke(mut given: Given) -> Result<(), Failure> {
+    let json = given.flag("json");
+    let remote = Remote::read(&mut given);
+    let remote = given.problems.none_or(remote)?;
+    let request = RevokeTokenRequest { token: remote.token_text().to_owned() };
+    remote.call(async |server| server.answer(server.auth().revoke_token(request).await))?;
+    // A server does not tell a session that it has ended from one that was over or that never was (RFC 7009).
+    let done = "no token of this session is good any more";
+    print(&if json { json::render(&Object::default().into()) } else { done.to_owned() })
 }
 
 /// The lifetime, if one was given; `None` outside if what was given is none.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::{Desk, PASSWORD, countersign, run, said_no, said_yes};
 
 /// Every command that asks a server with a token.
-const WITH_TOKEN: [&[&str]; 11] = [
+const WITH_TOKEN: [&[&str]; 12] = [
     &["user", "list"],
     &["user", "show", "alice"],
     &["user", "disable", "alice"],
@@ -23,6 +23,7 @@ const WITH_TOKEN: [&[&str]; 11] = [
     &["session", "revoke", "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e"],
     &["session", "revoke-all", "alice"],
     &["event", "list"],
+    &["token", "revoke"],
 ];
 
 #[test]
@@ -55,6 +56,33 @@ fn a_token_is_printed_alone_or_with_all_that_goes_with_it() {
         assert!(!said.contains(PASSWORD), "{said}");
     }
     said_no(2, &run(&mut desk.command(&["token", "issue"]), PASSWORD));
+}
+
+/// A script that signs in on every run leaves nothing behind.
+#[test]
+fn a_token_is_revoked_with_its_session() {
+    let desk = Desk::open();
+    let sessions = || desk.json(&["session", "list", "root"])["sessions"].as_array().unwrap().len();
+    assert_eq!(sessions(), 1);
+    let [first, second] = [desk.sign_in("root"), desk.sign_in("root")];
+    assert_eq!(sessions(), 3, "each opens one");
+
+    let said = said_yes(&desk.run_as(&first, &["token", "revoke"]));
+    assert_eq!(said, "no token of this session is good any more\n");
+    let refused = said_no(1, &desk.run_as(&first, &["user", "list"]));
+    assert!(refused.contains("(TOKEN_REVOKED)"), "{refused}");
+    said_yes(&desk.run_as(&first, &["token", "revoke"]));
+    assert_eq!(sessions(), 2);
+
+    let file = desk.server.folder.path().join("token");
+    fs::write(&file, second).unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let file = file.to_str().unwrap();
+    let json = said_yes(&run(&mut desk.command(&["token", "revoke", "--json", "--token-file", file]), ""));
+    assert_eq!(json, "{}\n");
+    assert_eq!(sessions(), 1, "the others go on");
+    let help = said_yes(&run(&mut desk.command(&["token", "issue", "--help"]), ""));
+    assert!(help.contains("opens a session") && help.contains("token revoke"), "{help}");
 }
 
 #[test]
