@@ -1,8 +1,10 @@
 //! The settings of the table as flags of a command, and back.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::{SETTINGS, Scope, Setting, Shape};
 
@@ -38,6 +40,9 @@ fn argument(setting: &Setting) -> Arg {
     let argument = Arg::new(setting.name)
         .long(setting.name)
         .value_name(setting.value_name)
+        .value_parser(Text { words: setting.words().collect() })
+        // They are the value's name in the help already.
+        .hide_possible_values(true)
         .help(help)
         .allow_negative_numbers(true);
     match setting.shape {
@@ -46,5 +51,30 @@ fn argument(setting: &Setting) -> Arg {
         Shape::Switch => {
             argument.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true")
         }
+    }
+}
+
+/// A value as it was typed, whatever it is, so that what is wrong with it is said together with all else that is. Of the
+/// words that it should be only the shell is told, which offers them.
+#[derive(Clone)]
+struct Text {
+    words: Vec<&'static str>,
+}
+
+impl TypedValueParser for Text {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        // None at all would be an empty list for the shell, which offers files where it knows nothing.
+        (!self.words.is_empty()).then(|| Box::new(self.words.iter().map(PossibleValue::new)) as _)
     }
 }

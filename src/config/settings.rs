@@ -52,6 +52,12 @@ impl Setting {
         format!("COUNTERSIGN_{}", self.name.replace('-', "_").to_uppercase())
     }
 
+    /// The words that a value may be, if it may be nothing else, as the help has them.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let (value_name, fixed) = (self.value_name, self.value_name.contains('|'));
+        value_name.split('|').filter(move |_| fixed)
+    }
+
     /// The key in the TOML file.
     #[must_use]
     pub fn file_key(&self) -> String {

@@ -48,6 +48,21 @@ fn everything_that_is_wrong_is_said_at_once_by_name_and_without_values() {
 }
 
 #[test]
+fn the_words_of_the_help_are_those_that_a_setting_may_be() {
+    let folder = TempDir::new().unwrap();
+    let with_words: Vec<_> = SETTINGS.iter().filter(|setting| setting.words().next().is_some()).collect();
+    assert_eq!(with_words.len(), 5);
+    let mut command = countersign(folder.path());
+    command.args(with_words.iter().map(|setting| format!("--{}=hunter2", setting.name)));
+    let said = said_no(2, &run(&mut command, ""));
+    for setting in with_words {
+        let words = setting.words().collect::<Vec<_>>().join(", ");
+        assert!(said.contains(&format!("--{}: must be one of {words}\n", setting.name)), "{said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn a_flag_wins_over_its_variable_and_the_variable_over_the_file() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("c.toml"), "log_level = \"bad-file\"\nissuer = \"bad file\"\n").unwrap();

@@ -230,6 +230,9 @@ fn shells_get_scripts_that_they_can_read() {
         assert!(script.contains("countersign") && script.contains("reset-code"), "{shell}: {script}");
     }
     let script = said_yes(&run(countersign(folder.path()).args(["completions", "bash"]), ""));
+    for words in ["auto open closed", "auto on off", "error warn info debug trace", "auto text json"] {
+        assert!(script.contains(&format!("compgen -W \"{words}\"")), "{words} are not offered: {script}");
+    }
     let read = run(Command::new("bash").arg("-n").stdin(Stdio::piped()), &script);
     assert!(read.status.success() && read.stderr.is_empty(), "{}", String::from_utf8_lossy(&read.stderr));
     said_no(2, &run(countersign(folder.path()).args(["completions", "tcsh"]), ""));
