@@ -48,6 +48,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["crypto"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("unicode_width", &["cli"]),
     ("toml", &["config"]),
     ("getrandom", &["server"]),
 ];

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::escape::escape;
 
 /// What stands where there is nothing to say, so that the columns of a line can be counted.
@@ -18,9 +20,9 @@ impl<const N: usize> Table<N> {
         Self(std::iter::once(headings.map(str::to_owned)).chain(rows).collect())
     }
 
-    /// In characters; that some are as wide as two is not known here.
+    /// In places of a terminal: a Chinese character takes two, and a mark above another one none.
     fn widths(&self) -> [usize; N] {
-        let width = |column: usize| self.0.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width = |column: usize| self.0.iter().map(|row| row[column].width()).max().unwrap_or(0);
         std::array::from_fn(width)
     }
 }
@@ -29,7 +31,9 @@ impl<const N: usize> fmt::Display for Table<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let widths = self.widths();
         for row in &self.0 {
-            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+            // The padding of `format!` counts characters.
+            let pad = |(cell, width): (&String, usize)| cell.clone() + &" ".repeat(width - cell.width());
+            let cells = row.iter().zip(widths).map(pad);
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
         Ok(())
@@ -51,6 +55,16 @@ mod tests {
                         Jürgen  admin,service  -\n\
                         al      -              x\n";
         assert_eq!(Table::new(["NAME", "ROLES", "LAST"], rows).to_string(), expected);
+    }
+
+    #[test]
+    fn wide_characters_take_two_places_and_marks_none() {
+        let rows = ["李雷", "ＡＬ", "e\u{301}va"].map(|name| cells([name, "x"]));
+        let expected = "NAME  ROLES\n\
+                        李雷  x\n\
+                        ＡＬ  x\n\
+                        e\u{301}va   x\n";
+        assert_eq!(Table::new(["NAME", "ROLES"], rows).to_string(), expected);
     }
 
     #[test]
