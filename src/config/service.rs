@@ -143,7 +143,7 @@ fn check_plaintext(values: &Values, problems: &mut Problems, exposed: bool) {
     let insecure =
         values.read("insecure", problems, |text| values::word(text, &[("true", true), ("false", false)]));
     if exposed && insecure == Some(false) {
-        problems.add(
+        problems.add_setting(
             "--listen",
             "passwords and tokens would travel in plaintext beyond this machine; listen on a loopback address behind \
              something that speaks TLS, or say --insecure",

@@ -72,7 +72,7 @@ impl Sources {
         let text = match read_regular(path) {
             Ok(text) => text,
             Err(error) => {
-                problems.add(place, format!("the file {} cannot be read: {error}", path.display()));
+                problems.add_setting(place, format!("the file {} cannot be read: {error}", path.display()));
                 return BTreeMap::new();
             }
         };
@@ -81,7 +81,7 @@ impl Sources {
             // The parser's own sentence quotes the line, and the line may hold a password.
             Err(error) => {
                 let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-                problems.add(place, format!("the file {} is not TOML, line {line}", path.display()));
+                problems.add_setting(place, format!("the file {} is not TOML, line {line}", path.display()));
                 BTreeMap::new()
             }
         }
@@ -103,13 +103,15 @@ fn read_table(table: &toml::Table, problems: &mut Problems) -> BTreeMap<&'static
     for (key, value) in table {
         let name = format!("{key:?} in the configuration file");
         match SETTINGS.iter().find(|setting| setting.file_key() == *key && setting.name != "config") {
-            None => problems.add(&name, "there is no such setting"),
+            None => problems.add_setting(&name, "there is no such setting"),
             Some(setting) => match read_value(value, setting.shape) {
                 Some(text) => {
                     values.insert(setting.name, text);
                 }
-                None => problems
-                    .add(&name, "must be a text, a number, true or false, or for a list an array of texts"),
+                None => problems.add_setting(
+                    &name,
+                    "must be a text, a number, true or false, or for a list an array of texts",
+                ),
             },
         }
     }
@@ -142,7 +144,7 @@ impl Values {
         match parse(&found.value) {
             Ok(value) => Some(value),
             Err(problem) => {
-                problems.add(&found.place, problem);
+                problems.add_setting(&found.place, problem);
                 None
             }
         }

@@ -32,6 +32,7 @@ fn everything_that_is_wrong_is_said_at_once_by_name_and_without_values() {
     let output = run(&mut command, "");
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("countersign: the settings cannot be used:\n"), "{said}");
     for name in [
         "--lisen",
         "--frobnicate",

@@ -205,6 +205,8 @@ fn everything_that_is_wrong_is_said_at_once() {
         assert!(said.contains(name), "{name} is missing: {said}");
     }
     assert!(!said.contains("hunter2"), "{said}");
+    // None of these is a setting, and nobody should look for one.
+    assert!(said.starts_with("countersign: this cannot be done as it was asked:\n"), "{said}");
 }
 
 #[test]
