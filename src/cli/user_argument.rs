@@ -33,7 +33,8 @@ impl UserArgument {
             given.problems.add(place, "must be the id or the name of a user");
             return None;
         }
-        Some(UserId::parse(&text).map_or(Self::Name(text), Self::Id))
+        // Other programs show ids in upper case, and mean the same (RFC 9562, section 4).
+        Some(UserId::parse(&text.to_ascii_lowercase()).map_or(Self::Name(text), Self::Id))
     }
 
     /// The user's id, whether or not there is such a user.

@@ -49,6 +49,7 @@ fn a_user_is_named_by_id_or_by_name_in_any_spelling() {
     let id = alice["user"]["userId"].as_str().unwrap();
     assert_eq!(alice["user"]["username"], "alice");
     assert_eq!(desk.json(&["user", "show", id]), alice);
+    assert_eq!(desk.json(&["user", "show", &id.to_uppercase()]), alice, "an id, and no name");
     assert!(desk.table(&["user", "show", "alice"]).contains(id));
 
     for nobody in ["bob", NOBODY] {
