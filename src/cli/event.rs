@@ -17,6 +17,11 @@ use crate::pb::auth::v1::{ListSecurityEventsRequest, SecurityEvent, SecurityEven
 /// What every name of a kind starts with and people do without.
 const KIND_PREFIX: &str = "SECURITY_EVENT_KIND_";
 
+/// What helps whoever asks for a name that nobody has any more. Events outlive their user, whose name is free again one day
+/// and leads to another one then.
+const OF_DELETED_USERS: &str = "; the events of a deleted user are listed with its id for --user, which event list shows \
+     under USER_DELETED";
+
 pub(super) const VERB: Verb = Verb { command, run: |given| verb::run_below(&VERBS, given) };
 
 const VERBS: [Verb; 1] = [Verb { command: list_command, run: list }];
@@ -45,7 +50,7 @@ fn list(mut given: Given) -> Result<(), Failure> {
     let (remote, limit) = given.problems.none_or(remote.zip(limit))?;
     let events = remote.call(async |server| {
         let user_id = match &whose {
-            Some(whose) => whose.id(server).await?,
+            Some(whose) => whose.id_or(server, OF_DELETED_USERS).await?,
             None => String::new(),
         };
         pages::follow(limit, async |page_size, page_token| {

@@ -39,9 +39,14 @@ impl UserArgument {
 
     /// The user's id, whether or not there is such a user.
     pub(super) async fn id(&self, server: &Server<'_>) -> Result<String, Failure> {
+        self.id_or(server, "").await
+    }
+
+    /// The same; of a name that nobody has, `hint` is said as well.
+    pub(super) async fn id_or(&self, server: &Server<'_>, hint: &str) -> Result<String, Failure> {
         match self {
             Self::Id(id) => Ok(id.to_string()),
-            Self::Name(name) => Ok(find(server, name).await?.user_id),
+            Self::Name(name) => Ok(find(server, name, hint).await?.user_id),
         }
     }
 
@@ -52,12 +57,12 @@ impl UserArgument {
                 let request = GetUserRequest { user_id: id.to_string() };
                 server.promised(server.answer(server.auth().get_user(request).await)?.user)
             }
-            Self::Name(name) => find(server, name).await,
+            Self::Name(name) => find(server, name, "").await,
         }
     }
 }
 
-async fn find(server: &Server<'_>, name: &str) -> Result<User, Failure> {
+async fn find(server: &Server<'_>, name: &str, hint: &str) -> Result<User, Failure> {
     let request = ListUsersRequest { username: name.to_owned(), ..Default::default() };
     let mut users = server.answer(server.admin().list_users(request).await)?.users;
     let user = users.pop();
@@ -65,5 +70,5 @@ async fn find(server: &Server<'_>, name: &str) -> Result<User, Failure> {
     if !users.is_empty() {
         return Err(Failure::refused("the server found several users of one name; use the id"));
     }
-    user.ok_or_else(|| Failure::refused("there is no user of this name (USER_NOT_FOUND)"))
+    user.ok_or_else(|| Failure::refused(format!("there is no user of this name (USER_NOT_FOUND){hint}")))
 }

@@ -276,6 +276,22 @@ fn events_are_listed_the_latest_first() {
 }
 
 #[test]
+fn the_events_of_a_deleted_user_are_found_by_its_id() {
+    let desk = Desk::open();
+    let alice = desk.create_user("alice", &[]);
+    desk.table(&["user", "delete", "alice", "--yes"]);
+    let said = desk.refused(1, &["event", "list", "--user", "alice"]);
+    assert!(said.contains("(USER_NOT_FOUND); the events of a deleted user"), "{said}");
+    assert!(said.contains("its id") && said.contains("USER_DELETED"), "{said}");
+
+    let all = desk.table(&["event", "list"]);
+    let deleted = all.lines().find(|line| line.contains("USER_DELETED")).unwrap();
+    assert!(deleted.contains(&alice) && deleted.ends_with("alice"), "{all}");
+    let of_alice = desk.json(&["event", "list", "--user", &alice]);
+    assert!(texts(&of_alice["events"], "kind").contains(&"SECURITY_EVENT_KIND_USER_DELETED"), "{of_alice}");
+}
+
+#[test]
 fn whoever_is_no_admin_is_refused() {
     let desk = Desk::open();
     desk.create_user("alice", &[]);
