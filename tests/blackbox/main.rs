@@ -20,6 +20,7 @@ mod health;
 mod hostile_server;
 mod hostile_tokens;
 mod in_flight;
+mod key_commands;
 mod keys;
 mod kills;
 mod kills_of_sessions;
