@@ -40,12 +40,15 @@ pub(super) async fn follow<T>(
     loop {
         let size = LARGEST_PAGE.min(limit - items.len());
         let page = fetch(i32::try_from(size).unwrap_or(i32::MAX), next.clone()).await?;
+        let is_empty = page.items.is_empty();
         items.extend(page.items.into_iter().take(size));
         if page.next.is_empty() || items.len() >= limit {
             return Ok(items);
         }
-        if page.next == next {
-            return Err(Failure::refused("the server gives the same page again and again"));
+        if page.next == next || is_empty {
+            return Err(Failure::refused(
+                "the server gives the same page, or an empty one, and says that there are more",
+            ));
         }
         next = page.next;
     }
@@ -56,6 +59,18 @@ mod tests {
     use tokio::runtime;
 
     use super::*;
+
+    #[test]
+    fn pages_that_lead_nowhere_are_not_followed() {
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        let mut asked = 0;
+        let empty = follow(usize::MAX, async |_, _| {
+            asked += 1;
+            Ok(Page::<u8> { items: Vec::new(), next: asked.to_string() })
+        });
+        assert!(runtime.block_on(empty).is_err());
+        assert_eq!(asked, 1);
+    }
 
     /// A list of 450 numbers, and the sizes in which it was asked for.
     fn followed(limit: usize) -> (Vec<usize>, Vec<i32>) {
