@@ -23,10 +23,8 @@ const ADMIN: &str = "admin";
 impl Store {
     /// Disables a user and ends its sessions; one that is disabled stays as it is. The user as it is then.
     pub async fn disable_user(&self, id: UserId, limits: SessionLimits, act: &Act) -> Result<User, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 let user = transaction.require_user(id).await?;
                 let Ok(state) = user.state.disable() else { return Ok(user) };
                 transaction.keep_an_admin(&user).await?;
@@ -43,10 +41,8 @@ impl Store {
 
     /// Enables a user; one that is not disabled stays as it is. The user as it is then.
     pub async fn enable_user(&self, id: UserId, act: &Act) -> Result<User, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 let user = transaction.require_user(id).await?;
                 let Ok(state) = user.state.enable() else { return Ok(user) };
                 let update = change(id).value(Column::State, state_code(state)).to_owned();
@@ -60,10 +56,8 @@ impl Store {
 
     /// Gives a user exactly these roles. Its tokens end, its sessions do not. If it has them already, nothing happens.
     pub async fn set_roles(&self, id: UserId, roles: Roles, act: &Act) -> Result<User, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 let user = transaction.require_user(id).await?;
                 if user.roles == roles {
                     return Ok(user);
@@ -91,10 +85,8 @@ impl Store {
         fresh: NewSession,
         act: &Act,
     ) -> Result<Epoch, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 transaction.set_password(id, Some(proof), &password).await?;
                 let (_, epoch) = transaction.end_all(id, &fresh.limits).await?;
                 if !transaction.insert_session(&fresh, proof.next()).await? {
@@ -138,10 +130,8 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<(), ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 let user = transaction.require_user(id).await?;
                 if proven.is_some_and(|proof| proof != user.proof() || user.state != UserState::Active) {
                     return Err(ActError::Stale);

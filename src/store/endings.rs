@@ -31,10 +31,8 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<(), ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 let select = with_owner(select_live(act.now, &limits))
                     .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
                     .to_owned();
@@ -83,10 +81,8 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<usize, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 transaction.require_user(user).await?;
                 let ended = match keep {
                     None => transaction.end_all(user, &limits).await?.0,

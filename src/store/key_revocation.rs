@@ -25,10 +25,8 @@ pub struct KeyRevocation {
 impl Store {
     /// Revokes keys. False, and nothing has happened, if the ring has another version by now.
     pub async fn revoke_keys(&self, revocation: KeyRevocation, act: &Act) -> Result<bool, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 if !transaction.replace_ring(revocation.version, &revocation.document).await? {
                     return Ok(false);
                 }
@@ -58,10 +56,8 @@ impl Store {
         event: SecurityEvent,
         act: &Act,
     ) -> Result<bool, ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, _| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 let replaced = transaction.replace_ring(version, &document).await?;
                 if replaced {
                     transaction.insert_event(&event).await?;

@@ -2,17 +2,35 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 
-use super::ActError;
 use super::entity::sessions;
 use super::entity::users::{Column, Entity};
 use super::row::bytes;
-use super::transaction::Transaction;
+use super::transaction::{Transaction, Work};
 use super::users::state_code;
+use super::{ActError, Store};
 use crate::domain::{Act, Epoch, ProofEpoch, ProvenAt, UserState};
+
+impl Store {
+    /// Does something on somebody's behalf, in a transaction of its own: if who acts still may.
+    pub(super) async fn perform<T, F>(&self, act: &Act, work: F) -> Result<T, ActError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut Transaction, &'a Act) -> Work<'a, T, ActError> + Send + 'static,
+    {
+        let act = act.clone();
+        self.transact(act.now, move |transaction| {
+            Box::pin(async move {
+                transaction.check_actor(&act).await?;
+                work(transaction, &act).await
+            })
+        })
+        .await
+    }
+}
 
 impl Transaction {
     /// Whether who acts still may: its user is active and of the same epoch, and its token's session was not ended.
-    pub(super) async fn check_actor(&self, act: &Act) -> Result<(), ActError> {
+    async fn check_actor(&self, act: &Act) -> Result<(), ActError> {
         let Some(actor) = &act.actor else { return Ok(()) };
         let user = Query::select()
             .expr(Expr::val(1))

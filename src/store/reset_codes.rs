@@ -18,10 +18,8 @@ impl Store {
         expires: Timestamp,
         act: &Act,
     ) -> Result<(), ActError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 transaction.require_user(id).await?;
                 let insert = Query::insert()
                     .into_table(Entity)

@@ -73,10 +73,9 @@ impl Store {
         act: &Act,
     ) -> Result<(), ActError> {
         let row = row_of(user, password);
-        let (user, act) = (user.clone(), act.clone());
-        self.transact(act.now, move |transaction| {
+        let user = user.clone();
+        self.perform(act, move |transaction, act| {
             Box::pin(async move {
-                transaction.check_actor(&act).await?;
                 transaction.release_rested_name(&user.username).await?;
                 let insert = Query::insert()
                     .into_table(Entity)
