@@ -39,6 +39,21 @@ impl World {
         Ok(self.users.len() - 1)
     }
 
+    /// When names may be taken again.
+    pub fn ends_of_rest(&self) -> Vec<(i64, &str)> {
+        let end = |user: &User| match user.state {
+            State::Deleted(since) => Some(since + NAME_REST),
+            State::Active | State::Disabled => None,
+        };
+        self.users.iter().filter_map(|user| Some((end(user)?, user.name.as_str()))).collect()
+    }
+
+    /// A name that may be taken from this very moment on, or could not be a moment ago.
+    pub fn name_at_the_end_of_its_rest(&self) -> Option<String> {
+        let ends = self.ends_of_rest();
+        ends.iter().find(|(end, _)| (self.now - end).abs() <= 1).map(|(_, name)| (*name).to_owned())
+    }
+
     pub fn show_user(&self, proof: &Proof, target: Option<Id>) -> Result<Id, Refused> {
         let caller = self.caller(proof)?;
         may_act_on(&caller, target, &["admin", "service"])?;

@@ -6,13 +6,18 @@ use super::session_rules::Spending;
 use super::walk::Walk;
 use super::world::{Id, Proof, SECOND, State};
 
-const NAMES: [&str; 9] = ["root", "ann", "bob", "cat", "dan", "eve", "fay", "gus", "Ann"];
+const NAMES: [&str; 12] =
+    ["root", "ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "Ann"];
 const ROLES: [&[&str]; 7] =
     [&[], &["admin"], &["admin"], &["admin", "service"], &["service"], &["x"], &["no role"]];
 
 impl Walk {
     pub async fn step(&mut self) {
         self.let_time_pass();
+        if let Some(name) = self.world.name_at_the_end_of_its_rest() {
+            let password = self.new_password();
+            return self.create_user(&name, &password).await;
+        }
         let Some(token) = self.some_token() else {
             // Where nobody is signed in, there is little else to try.
             let proof = self.password_of(self.some_user());
@@ -171,9 +176,10 @@ impl Walk {
 
     async fn delete_some_user(&mut self, token: Id) {
         let proof = self.some_proof(token);
-        let target = if self.chance.one_in(2) { self.some_target() } else { self.user_of(&proof) };
+        let target = if self.chance.one_in(4) { self.some_target() } else { self.user_of(&proof) };
         let right = target.map(|user| self.world.users[user].password.clone()).unwrap_or_default();
-        let current = *self.chance.pick(&[right.as_str(), &right, "not the password", ""]).unwrap();
+        let current =
+            *self.chance.pick(&[right.as_str(), &right, &right, &right, "not the password", ""]).unwrap();
         self.delete_user(&proof, target, current).await;
     }
 

@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use super::chance::Chance;
 use super::history::History;
 use super::session_rules::{Fresh, Minted};
-use super::world::{DAY, HOUR, Id, Limits, MINUTE, NAME_REST, Proof, SECOND, State, Token, World};
+use super::world::{DAY, HOUR, Id, Limits, MINUTE, NAME_REST, Proof, SECOND, Token, World};
 use crate::harness::{AdminClient, Client, Credentials, PASSWORD, Refused, TestServer, Tokens};
 
 /// How much the model remembers: what is over is dropped beyond that, the oldest first.
@@ -72,8 +72,8 @@ impl Walk {
     pub fn let_time_pass(&mut self) {
         let chance = &self.chance;
         let (span, what) = match chance.below(1000) {
-            0..4 => (chance.span(NAME_REST / 2, NAME_REST), "months"),
-            4..12 => (chance.span(DAY, 9 * DAY), "days"),
+            0..6 => (self.span_to_a_name(), "months"),
+            6..12 => (chance.span(DAY, 9 * DAY), "days"),
             12..30 => (chance.span(HOUR, 9 * HOUR), "hours"),
             30..90 => (self.span_to_a_deadline(), "to a deadline"),
             90..210 => (chance.span(SECOND, 3 * MINUTE), "minutes"),
@@ -87,6 +87,14 @@ impl Walk {
         }
     }
 
+    /// To the end of a name's rest, or one millisecond around it.
+    fn span_to_a_name(&self) -> i64 {
+        let ends: Vec<i64> = self.world.ends_of_rest().iter().map(|(end, _)| end - self.world.now).collect();
+        let ahead: Vec<i64> = ends.into_iter().filter(|span| *span > 1).collect();
+        let span = self.chance.pick(&ahead).copied().unwrap_or(NAME_REST);
+        span + self.chance.span(-1, 1)
+    }
+
     /// To a moment at which something ends, or one millisecond around it.
     fn span_to_a_deadline(&self) -> i64 {
         let world = &self.world;
@@ -95,14 +103,11 @@ impl Walk {
             deadlines.extend([world.expiry_of(session), world.end_of(session)]);
         }
         deadlines.extend(world.codes.values().map(|code| code.expires));
-        deadlines.extend(world.users.iter().filter_map(|user| match user.state {
-            State::Deleted(since) => Some(since + NAME_REST),
-            State::Active | State::Disabled => None,
-        }));
+        deadlines.extend(world.ends_of_rest().iter().map(|(end, _)| *end));
         deadlines.retain(|deadline| *deadline > world.now + 1);
         deadlines.sort_unstable();
         // Mostly one of the next, or everything else would be over.
-        let ahead = if self.chance.one_in(8) { deadlines.len() } else { deadlines.len().min(6) };
+        let ahead = if self.chance.one_in(6) { deadlines.len() } else { deadlines.len().min(6) };
         let chosen = self.chance.pick(&deadlines[..ahead]).copied().unwrap_or(world.now + SECOND);
         (chosen + self.chance.span(-1, 1) - world.now).max(1)
     }
