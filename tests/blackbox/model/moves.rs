@@ -9,7 +9,7 @@ use super::world::{Id, Proof, SECOND, State};
 const NAMES: [&str; 12] =
     ["root", "ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "Ann"];
 const ROLES: [&[&str]; 7] =
-    [&[], &["admin"], &["admin"], &["admin", "service"], &["service"], &["x"], &["no role"]];
+    [&[], &["admin"], &["admin"], &["admin", "service"], &["service"], &["service", "x"], &["no role"]];
 
 impl Walk {
     pub async fn step(&mut self) {
@@ -59,13 +59,14 @@ impl Walk {
     }
 
     async fn sign_in(&mut self) {
-        let admins: Vec<Id> = (0..self.world.users.len()).filter(|id| self.world.is_admin(*id)).collect();
-        let proof = match self.chance.pick(&admins) {
-            Some(admin) if self.chance.one_in(4) => self.password_of(*admin),
+        // Admins, who can do much, and services, who may have as many sessions as they like.
+        let may = |id: &Id| self.world.is_admin(*id) || self.world.users[*id].has("service");
+        let some: Vec<Id> = (0..self.world.users.len()).filter(may).collect();
+        let proof = match self.chance.pick(&some) {
+            Some(user) if self.chance.one_in(3) => self.password_of(*user),
             _ => self.some_password(),
         };
-        let (in_message, wish) = (self.chance.one_in(2), self.some_wish());
-        self.issue(&proof, in_message, &wish).await;
+        self.issue(&proof, self.chance.one_in(2), &self.some_wish()).await;
     }
 
     async fn exchange(&mut self, token: Id) {
