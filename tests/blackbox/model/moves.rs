@@ -168,10 +168,17 @@ impl Walk {
             self.create_code(admin, target).await;
             self.let_time_pass();
         }
+        if !self.world.tokens.contains_key(&admin) {
+            return;
+        }
         self.disable_user(admin, target).await;
         if !self.chance.one_in(3) {
             self.let_time_pass();
-            self.enable_user(self.some_admin(admin), target).await;
+            let admin = self.some_admin(admin);
+            // So long that nobody knows the token's key any more.
+            if self.world.tokens.contains_key(&admin) {
+                self.enable_user(admin, target).await;
+            }
         }
     }
 
