@@ -1,7 +1,7 @@
 //! The trust log's revocations in memory, which every check of a token asks. Whoever commits a revocation publishes it
 //! here, in the same task and before anybody learns that it was committed; what others committed is read from the log.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use countersign_verify::{Claims, KeyId, Revocation, Revocations};
@@ -15,6 +15,8 @@ const FORGET_STEP: usize = 256;
 #[derive(Debug, Default)]
 pub struct TrustState {
     revocations: RwLock<Revocations>,
+    /// Whether there is anything to ask them: mostly there is not, and then nobody has to take turns at a lock.
+    holds_any: AtomicBool,
     /// Everything up to this position of the log is in here.
     complete: AtomicI64,
 }
@@ -23,7 +25,8 @@ impl TrustState {
     /// Whether a token that says `claims`, signed by `key_id`, has been revoked.
     #[must_use]
     pub fn has_revoked(&self, claims: &Claims, key_id: &KeyId) -> bool {
-        self.revocations.read().unwrap_or_else(PoisonError::into_inner).hit(claims, key_id)
+        self.holds_any.load(Ordering::Acquire)
+            && self.revocations.read().unwrap_or_else(PoisonError::into_inner).hit(claims, key_id)
     }
 
     /// Whether a key has been revoked: it must not sign either.
@@ -36,7 +39,9 @@ impl TrustState {
     pub fn forget(&self, now: Timestamp) {
         let step = || {
             let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
-            revocations.forget(now.as_millis(), FORGET_STEP)
+            let more = revocations.forget(now.as_millis(), FORGET_STEP);
+            self.holds_any.store(!revocations.is_empty(), Ordering::Release);
+            more
         };
         while step() {}
     }
@@ -82,5 +87,6 @@ impl TrustState {
     fn add(&self, added: &[Revocation]) {
         let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
         added.iter().for_each(|revocation| revocations.add(revocation));
+        self.holds_any.store(!revocations.is_empty(), Ordering::Release);
     }
 }
