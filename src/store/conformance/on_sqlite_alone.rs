@@ -174,3 +174,33 @@ async fn opening_waits_for_a_lock_that_sqlite_itself_does_not_wait_for() {
     transaction.rollback().await.unwrap();
     opening.await.ping().await.unwrap();
 }
+
+/// What a program of before sessions could be refreshed has left: users and sessions without anything that came later.
+#[tokio::test]
+async fn a_database_of_an_earlier_release_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("countersign.db");
+    let writer = sqlite::open_writer(&path).await.unwrap();
+    let first_four: Vec<_> = countersign_migration::migrations().into_iter().take(4).collect();
+    crate::store::schema::migrate(&writer, &path, &first_four, at(1)).await.unwrap();
+    for sql in [
+        "INSERT INTO users (id, name_mapped, name_shown, password_hash, roles, state, epoch, created) \
+         VALUES (x'00000000000000000000000000000001', CAST('alice' AS BLOB), 'Alice', '$x', 'admin', 1, 1, 1)",
+        "INSERT INTO sessions (id, user_id, amr, auth_time, created, used, expires) VALUES \
+         (x'0000000000000000000000000000000a', x'00000000000000000000000000000001', 'pwd', 1000, 1000, 1000, 9000)",
+        "INSERT INTO trust_counter (id, incarnation, sequence) VALUES (1, x'00000000000000000000000000000007', 0)",
+    ] {
+        writer.execute_unprepared(sql).await.unwrap();
+    }
+    writer.close().await.unwrap();
+
+    let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
+    let store = Store::open(&StoreConfig { url, faults: Faults::default() }, at(2)).await.unwrap();
+    let found = store.lookup_refreshable(super::session_id(10)).await.unwrap().unwrap();
+    assert_eq!((found.chain, found.session.tokens_until), (None, at(9000)), "tokens as long as the session");
+    assert_eq!((found.user.username.shown(), found.user.collapses), ("Alice", 0));
+    assert_eq!(store.list_sessions(found.user.id, at(2000), &super::LIMITS, 9).await.unwrap().len(), 1);
+    let mine = crate::store::Whose::Of(found.user.id);
+    store.revoke_session(super::session_id(10), mine, super::LIMITS, &act(2000)).await.unwrap();
+    assert_eq!(store.trust().len(), 2, "the session and its user");
+}
