@@ -1,0 +1,12 @@
+//! For services that accept Countersign's tokens.
+//!
+//! - `caller` owns what an accepted token says, as a value that stands for permission.
+//! - `refusal` owns why a token is not accepted.
+//! - `pb` owns the messages on the wire.
+
+mod caller;
+mod pb;
+mod refusal;
+
+pub use caller::Caller;
+pub use refusal::Refusal;
