@@ -2,15 +2,20 @@
 //!
 //! - `verifier` owns checking tokens offline, and hearing of keys and revocations.
 //! - `caller` owns what an accepted token says, as a value that stands for permission.
+//! - `endpoint` owns where a server is and how it is connected to; `roots` whose certificates are believed for it.
 //! - `refusal` owns why a token is not accepted.
 //! - `pb` owns the messages on the wire.
 
 mod caller;
+mod endpoint;
 mod pb;
 mod refusal;
+#[cfg(feature = "tls")]
+mod roots;
 mod verifier;
 
 pub use caller::Caller;
 pub use countersign_verify::{Claims, Defect, Incarnation, KeyId, TrustPosition};
+pub use endpoint::{EndpointError, ServerEndpoint};
 pub use refusal::Refusal;
 pub use verifier::{Verifier, VerifierStatus, WhenStale};
