@@ -93,7 +93,8 @@ impl Revocations {
                 self.end_session(*user_id, *session_id, *sequence, *forget_at);
             }
             Revoked::Key(key_id) => {
-                let (sequence, forget_at) = self.take_out(self.keys.get(key_id).copied(), *sequence, *forget_at);
+                let (sequence, forget_at) =
+                    self.take_out(self.keys.get(key_id).copied(), *sequence, *forget_at);
                 self.keys.insert(key_id.clone(), sequence);
                 self.put_in(sequence, revoked.clone(), forget_at);
             }
@@ -121,7 +122,8 @@ impl Revocations {
     /// there may be more.
     pub fn forget(&mut self, now_millis: i64, at_most: usize) -> bool {
         for _ in 0..at_most {
-            let Some((_, sequence)) = self.to_forget.first().copied().filter(|(at, _)| *at <= now_millis) else {
+            let Some((_, sequence)) = self.to_forget.first().copied().filter(|(at, _)| *at <= now_millis)
+            else {
                 return false;
             };
             match self.remove(sequence) {

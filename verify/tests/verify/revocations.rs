@@ -124,7 +124,8 @@ fn a_user_who_ends_sessions_in_a_loop_takes_bounded_room() {
 
 #[test]
 fn pages_of_the_log_leave_out_what_is_superseded_or_forgotten() {
-    let entries = log([(end(1, 1), 100), (raise(2, 2), 90), (raise(1, 2), 100), (raise(2, 3), 50), (end(3, 3), 60)]);
+    let entries =
+        log([(end(1, 1), 100), (raise(2, 2), 90), (raise(1, 2), 100), (raise(2, 3), 50), (end(3, 3), 60)]);
     let mut revocations = all(&entries);
     let places = |revocations: &Revocations, after, through, at_most| {
         let page = revocations.page(after, through, at_most);
