@@ -45,4 +45,6 @@ mod start_and_stop;
 mod stopping;
 mod token_libraries;
 mod tokens;
+mod verifier_leases;
+mod watch_trust;
 mod what_ends_what;
