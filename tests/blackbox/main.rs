@@ -44,5 +44,6 @@ mod silence;
 mod start_and_stop;
 mod stopping;
 mod token_libraries;
+mod token_source;
 mod tokens;
 mod what_ends_what;
