@@ -121,7 +121,7 @@ impl Knowledge {
         VerifierStatus {
             staleness: view.staleness(self.clock.monotonic()),
             position: view.position(),
-            keys: view.keys().keys().count(),
+            keys: view.keys().keys().map(|key| key.id().clone()).collect(),
             revocations: view.revocation_count(),
             ..VerifierStatus::default()
         }
