@@ -45,6 +45,7 @@ mod start_and_stop;
 mod stopping;
 mod token_libraries;
 mod tokens;
+mod verifier_commands;
 mod verifier_crowd;
 mod verifier_leases;
 mod watch_trust;
