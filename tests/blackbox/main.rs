@@ -12,6 +12,7 @@ mod access_matrix;
 mod accounts;
 mod admin_commands;
 mod command_line;
+mod corpus;
 mod deleting;
 mod faults;
 mod foreign_clients;
