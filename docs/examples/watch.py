@@ -1,6 +1,8 @@
 """Keeps a verifier's keys and revocations by WatchTrust, with grpcio."""
 
 import asyncio
+import contextlib
+import logging
 import math
 import random
 import secrets
@@ -13,38 +15,37 @@ from auth.v1.trust_service_pb2_grpc import TrustServiceStub
 
 from verify import Refused, TokenVerifier
 
+NO_EPOCH = 2**63  # above every claim `ep`
+# For the channel: a connection whose other end is gone is given up, and another one tried every few seconds.
+OPTIONS = [("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000),
+           ("grpc.max_reconnect_backoff_ms", 5_000)]
+
 
 class Revocations:
-    """What has been revoked, each with the moment from which on it need not be remembered, in seconds since 1970."""
+    """The lowest epoch that is still good, by user, session and key, and when to forget it, in seconds since 1970."""
 
     def __init__(self) -> None:
-        self.users: dict[str, tuple[int, int]] = {}  # the lowest epoch that is good, and that moment
-        self.sessions: dict[str, int] = {}
-        self.keys: dict[str, int] = {}
+        self.entries: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, revocation: pb.Revocation) -> None:
-        # Rounded up.
-        forget = revocation.forget_time.seconds + 1
-        match revocation.WhichOneof("revoked"):
+        match kind := revocation.WhichOneof("revoked"):
             case "user":
-                user = revocation.user
-                epoch, later = self.users.get(user.user_id, (0, 0))
-                self.users[user.user_id] = (max(epoch, user.below_epoch), max(later, forget))
+                what, below_epoch = revocation.user.user_id, revocation.user.below_epoch
             case "session":
-                self.sessions[revocation.session.session_id] = forget
+                what, below_epoch = revocation.session.session_id, NO_EPOCH
             case "key_id":
-                self.keys[revocation.key_id] = forget
+                what, below_epoch = revocation.key_id, NO_EPOCH
             case None:
                 raise ValueError("a revocation of a kind that is not known here")
+        epoch, forget = self.entries.get((kind, what), (0, 0))
+        self.entries[kind, what] = (max(epoch, below_epoch), max(forget, revocation.forget_time.seconds + 1))
 
     def hit(self, claims: dict, key_id: str) -> bool:
-        below_epoch, _ = self.users.get(claims["sub"], (0, 0))
-        return claims["ep"] < below_epoch or claims["sid"] in self.sessions or key_id in self.keys
+        places = ("user", claims["sub"]), ("session", claims["sid"]), ("key_id", key_id)
+        return any(claims["ep"] < self.entries.get(place, (0, 0))[0] for place in places)
 
     def forget(self, now: float) -> None:
-        self.users = {user: entry for user, entry in self.users.items() if entry[1] > now}
-        self.sessions = {session: forget for session, forget in self.sessions.items() if forget > now}
-        self.keys = {key: forget for key, forget in self.keys.items() if forget > now}
+        self.entries = {place: entry for place, entry in self.entries.items() if entry[1] > now}
 
 
 class Watcher:
@@ -72,39 +73,50 @@ class Watcher:
 
     async def run(self) -> None:
         """Until it is cancelled; a stream that breaks is begun again where it ended."""
+        pause = 0.5
         while True:
+            began = self.clock()
             try:
                 await self.watch()
             except (grpc.aio.AioRpcError, TimeoutError, ValueError) as error:
-                print(f"the watch of revocations was interrupted: {error!r}", flush=True)
-            await asyncio.sleep(random.uniform(0.1, 1))
+                logging.warning("the watch of revocations was interrupted: %r", error)
+            # Not all verifiers at once, and ever more seldom where it does not work.
+            pause = 0.5 if self.known_at > began else min(2 * pause, 10)
+            await asyncio.sleep(random.uniform(0.2, 1) * pause)
 
     async def watch(self) -> None:
-        stream = self.stub.WatchTrust(metadata=self.metadata)
+        stream, self.reading, self.parts = self.stub.WatchTrust(metadata=self.metadata), None, []
         hello = pb.VerifierHello(instance=self.instance, run_id=self.run_id, resume=self.position,
                                  nonce=self.next_nonce())
         hello.max_staleness.FromMilliseconds(round(self.max_staleness * 1000))
-        self.parts = []
         try:
             await stream.write(pb.WatchTrustRequest(hello=hello))
-            while True:
-                # Two heartbeats are a second apart: who hears nothing for so long has lost the server, whatever TCP says.
-                async with asyncio.timeout(self.max_staleness):
-                    frame = await stream.read()
-                    if frame is grpc.aio.EOF:
-                        return
-                    if self.apply(frame):
-                        report = pb.VerifierReport(applied=self.position, nonce=self.next_nonce())
-                        await stream.write(pb.WatchTrustRequest(report=report))
+            # Two heartbeats are a second apart: who hears nothing for so long has lost the server.
+            while (frame := await self.next_frame(stream, self.max_staleness)) is not grpc.aio.EOF:
+                if self.apply(frame):
+                    report = pb.VerifierReport(applied=self.position, nonce=self.next_nonce())
+                    await asyncio.wait_for(stream.write(pb.WatchTrustRequest(report=report)), self.max_staleness)
         except asyncio.CancelledError:
-            # The service stops. To close our side says that nothing is checked any more, so that nobody waits for us.
+            # The service stops. To close our side says that nothing is checked any more: nobody has to wait for us.
             self.known_at = -math.inf
-            await stream.done_writing()
+            with contextlib.suppress(grpc.aio.AioRpcError, TimeoutError):
+                await stream.done_writing()
+                while await self.next_frame(stream, 1) is not grpc.aio.EOF:
+                    pass
             raise
         finally:
             # Any other end is a break: we go on checking while we may, and our side must not look closed.
             self.ready.clear()
             stream.cancel()
+
+    async def next_frame(self, stream, patience: float):
+        """Leaves the reading alone when the task is cancelled meanwhile: to cancel that too would break the stream."""
+        self.reading = self.reading or asyncio.ensure_future(stream.read())
+        await asyncio.wait([self.reading], timeout=patience)
+        if not self.reading.done():
+            raise TimeoutError("the server says nothing")
+        reading, self.reading = self.reading, None
+        return reading.result()
 
     def next_nonce(self) -> int:
         self.nonce += 1

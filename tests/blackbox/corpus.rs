@@ -28,7 +28,7 @@ struct Key {
     trusted: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Case {
     name: String,
     layer: String,
@@ -88,7 +88,7 @@ fn accepted_by_example(tool_name: &str, program: &str) -> Option<Vec<bool>> {
     let folder = Path::new(FOLDER);
     let mut command = Command::new(tool(tool_name)?);
     command.arg(folder.join("tests/clients").join(program));
-    command.args([folder.join("docs/examples"), folder.join("verify/corpus/tokens.json")]);
+    command.args([folder.to_path_buf(), folder.join("verify/corpus/tokens.json")]);
     let output = run(&mut command, "");
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program}: {complained}");
@@ -128,6 +128,16 @@ fn the_verifiers_of_the_documentation_decide_the_corpus_but_for_what_is_written_
         assert_eq!(accepted.len(), corpus.cases.len(), "{who}");
         assert_as_written(who, &corpus.differences(accepted), &written);
     }
+}
+
+/// As `docs/examples/watch.py` remembers what it is told.
+#[test]
+fn the_revocations_of_the_documentation_hit_what_the_corpus_says_and_nothing_else() {
+    let corpus: Corpus = file("tokens.json");
+    let Some(accepted) = accepted_by_example("clients-python", "corpus.py") else { return };
+    let cases = corpus.cases.iter().zip(accepted).filter(|(case, _)| case.layer == "trust");
+    let wrong: Vec<_> = cases.filter(|(case, accepted)| case.valid != *accepted).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What is written down for people to read must not hide what they would not forgive.

@@ -14,6 +14,7 @@ mod admin_commands;
 mod command_line;
 mod corpus;
 mod deleting;
+mod documented_verifiers;
 mod faults;
 mod foreign_clients;
 mod full_disk;

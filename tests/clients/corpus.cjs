@@ -17,9 +17,9 @@ const beside = async (libraries, module) => {
   }
 }
 
-const main = async ([examples, path]) => {
+const main = async ([repository, path]) => {
   const libraries = dirname(dirname(require.resolve('paseto')))
-  const { TokenVerifier, Refused } = await beside(libraries, join(examples, 'verify.mjs'))
+  const { TokenVerifier, Refused } = await beside(libraries, join(repository, 'docs/examples/verify.mjs'))
   const { issuer, audience, now, keys, cases } = JSON.parse(readFileSync(path, 'utf8'))
   const verifier = new TokenVerifier(issuer, audience)
   await verifier.setKeys(keys.filter(({ trusted }) => trusted).map(({ key, key_id }) => ({ key, keyId: key_id })))
