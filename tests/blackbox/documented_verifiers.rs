@@ -211,3 +211,9 @@ fn the_python_verifier_says_goodbye_so_that_nobody_waits_for_it() {
     let listed = desk.json(&["verifier", "list"]);
     assert_eq!(listed["verifiers"].as_array().map_or(0, Vec::len), 0, "{listed}");
 }
+
+#[test]
+fn the_python_verifier_believes_no_old_heartbeat_and_never_goes_back() {
+    let Some(verifier) = Program::start("frames.py", &[FOLDER]) else { return };
+    verifier.finish();
+}
