@@ -19,3 +19,7 @@ mod made;
 #[cfg(test)]
 mod mutations;
 mod revocations;
+#[cfg(test)]
+mod trust_histories;
+#[cfg(test)]
+mod trust_view;
