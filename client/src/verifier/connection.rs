@@ -176,8 +176,8 @@ impl Connection {
         pb::WatchTrustRequest { message: Some(request::Message::Hello(hello)) }
     }
 
-    /// Reads until something has come by which more is known than before. Heartbeats that prove nothing do not count: who
-    /// keeps ours back could send them for ever.
+    /// Reads until something has come that is no heartbeat, or one that answers what was sent since the last. Others do
+    /// not count: the server sends them too while something on the way keeps our reports back.
     async fn until_progress(
         &mut self,
         frames: &mut Streaming<pb::WatchTrustResponse>,
@@ -201,7 +201,7 @@ impl Connection {
             if applied == Applied::Freshness {
                 self.progress.complete();
             }
-            if !is_heartbeat || applied == Applied::Freshness {
+            if !is_heartbeat || applied != Applied::Nothing {
                 return Ok(applied);
             }
         }

@@ -84,7 +84,7 @@ impl Knowledge {
         match applied {
             Applied::Keys | Applied::Revocations => self.tell_change(),
             Applied::Freshness if was_stale => self.tell_change(),
-            Applied::Freshness | Applied::Nothing => {}
+            Applied::Freshness | Applied::Answer | Applied::Nothing => {}
         }
         Ok(applied)
     }

@@ -9,7 +9,7 @@ use countersign_client::{Refusal, Verifier};
 use tokio::sync::watch;
 
 use super::scene::{AUDIENCE, Scene, scene, until_refused};
-use crate::harness::{Credentials, PASSWORD};
+use crate::harness::{Credentials, PASSWORD, Watcher, hello};
 
 /// How long a key is published before it signs.
 const LEAD: Duration = Duration::from_secs(600);
@@ -89,6 +89,23 @@ async fn twenty_rotations_in_a_row_refuse_no_good_token() {
     assert_eq!(checker.end().await, []);
     signers.dedup();
     assert_eq!(signers.len(), 20, "each token was signed with a key of its own");
+}
+
+#[tokio::test]
+async fn a_rotation_is_told_at_once_and_not_at_some_later_heartbeat() {
+    let scene = scene().await;
+    let token = scene.client.sign_in("orders", PASSWORD).await;
+    let channel = scene.server.channel().await;
+    let mut watcher = Watcher::begin(channel, Credentials::Bearer(&token), hello("orders-1")).await.unwrap();
+    watcher.told().await;
+    // A key takes over, and one more is published, when the next token is signed.
+    scene.admin().await.rotate_key().await.unwrap();
+    watcher.told().await;
+    scene.server.clock.advance(LEAD);
+    scene.token().await;
+    // One heartbeat may have been on its way.
+    let told = [watcher.told().await, watcher.told().await];
+    assert!(told.iter().any(|told| !told.key_sets.is_empty()), "{told:?}");
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl Clock for Clocks {
 
     fn monotonic(&self) -> Duration {
         let haste = self.haste.load(Ordering::SeqCst);
-        Duration::from_millis(self.stopwatch.fetch_add(haste, Ordering::SeqCst))
+        Duration::from_millis(self.stopwatch.fetch_add(haste, Ordering::SeqCst) + haste)
     }
 }
 
