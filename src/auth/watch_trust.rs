@@ -283,7 +283,11 @@ impl TrustWatch {
     async fn wait(&mut self) -> Result<(), Error> {
         tokio::select! {
             _ = self.news.changed() => Ok(()),
-            _ = self.ring.changed() => Ok(()),
+            _ = self.ring.changed() => {
+                // Waking up took note of it; whether the keys differ is still to be looked at.
+                self.ring.mark_changed();
+                Ok(())
+            }
             () = sleep_until(self.judge_at.into()) => Ok(()),
             () = self.ends.overdue.cancelled() => Err(Error::VerifierSilent),
         }
