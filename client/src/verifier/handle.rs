@@ -34,7 +34,8 @@ impl Verifier {
         VerifierBuilder::new(server, audience.into())
     }
 
-    /// Whom a token speaks for. No I/O: a look-up for a token that was seen before, a signature check for another one. It is decided anew on every call whether the token has expired or was revoked.
+    /// Whom a token speaks for. No I/O: a look-up for a token that was seen before, a signature check for another one. It
+    /// is decided anew on every call whether the token has expired or was revoked.
     pub fn verify(&self, token: &str) -> Result<Caller, Refusal> {
         let Judged { caller, stale } = self.0.knowledge.judge(token)?;
         self.permit(stale)?;
