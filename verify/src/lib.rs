@@ -8,11 +8,13 @@
 //! - `verifier` owns the decision on a token, and the order of the checks.
 //! - `revocations` owns which good tokens have been revoked since.
 //! - `access` owns who may call a method, read from a descriptor set.
+//! - `authorization` owns how the header that carries credentials is taken apart.
 //! - `json` and `rfc3339` own the strict readings of values on which `claims` stands.
 
 pub mod paseto;
 
 mod access;
+mod authorization;
 mod claims;
 mod json;
 mod key;
@@ -25,6 +27,7 @@ mod verifier;
 mod vectors;
 
 pub use access::{AccessError, AccessRule, AccessTable, Credentials, MethodRule};
+pub use authorization::{Authorization, Scheme, TokenText};
 pub use claims::{Claims, ClaimsError};
 pub use key::{KeyError, KeyId, PublicKey, footer_for};
 pub use key_set::KeySet;
