@@ -7,6 +7,8 @@
 //! - `key_set` owns the keys that a verifier trusts, found by a token's footer.
 //! - `verifier` owns the decision on a token, and the order of the checks.
 //! - `revocations` owns which good tokens have been revoked since.
+//! - `trust_frame` owns the shapes in which a verifier is told about keys and revocations.
+//! - `trust_view` owns what a verifier knows that is told so, and how fresh it is.
 //! - `access` owns who may call a method, read from a descriptor set.
 //! - `authorization` owns how the header that carries credentials is taken apart.
 //! - `json` and `rfc3339` own the strict readings of values on which `claims` stands.
@@ -21,6 +23,8 @@ mod key;
 mod key_set;
 mod revocations;
 mod rfc3339;
+mod trust_frame;
+mod trust_view;
 mod verifier;
 
 #[cfg(test)]
@@ -32,4 +36,6 @@ pub use claims::{Claims, ClaimsError};
 pub use key::{KeyError, KeyId, PublicKey, footer_for};
 pub use key_set::KeySet;
 pub use revocations::{Revocation, Revocations, Revoked};
+pub use trust_frame::{Incarnation, TrustFrame, TrustPosition, TrustedKey};
+pub use trust_view::{Applied, TrustError, TrustView};
 pub use verifier::{Defect, TokenError, UnsetError, Verified, Verifier};

@@ -1,0 +1,167 @@
+//! What a verifier knows, and the decision on a token by it. Owns the lock around the knowledge, and tells whoever waits
+//! for changes. Where the knowledge comes from is not known here.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use countersign_verify as verify;
+use countersign_verify::{Applied, Defect, TokenError, TrustError, TrustFrame, TrustPosition, TrustView};
+use tokio::sync::watch;
+
+use super::token_cache::TokenCache;
+use super::{Clock, VerifierStatus};
+use crate::{Caller, Refusal};
+
+/// How many revocations are forgotten at a time: checks of tokens wait meanwhile.
+const FORGET_STEP: usize = 256;
+
+/// What is known, and the rules by which it is asked.
+pub(super) struct Knowledge {
+    rules: verify::Verifier,
+    max_staleness: Duration,
+    clock: Arc<dyn Clock>,
+    view: RwLock<TrustView>,
+    tokens: TokenCache,
+    changes: watch::Sender<u64>,
+}
+
+/// A token that is good by all that is known.
+pub(super) struct Judged {
+    pub(super) caller: Caller,
+    /// How old that is, if it is too old.
+    pub(super) stale: Option<Duration>,
+}
+
+impl Knowledge {
+    pub(super) fn new(rules: verify::Verifier, max_staleness: Duration, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            rules,
+            max_staleness,
+            clock,
+            view: RwLock::default(),
+            tokens: TokenCache::new(),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// Whom a token speaks for. A token seen before costs a look-up, another one a signature check, and that only if its
+    /// footer names a key of the set.
+    pub(super) fn judge(&self, token: &str) -> Result<Judged, Refusal> {
+        if let Some(caller) = self.tokens.find(token) {
+            let stale = self.look_again(&caller)?;
+            return Ok(Judged { caller, stale });
+        }
+        let caller = self.read_token(token)?;
+        let stale = self.look_again(&caller)?;
+        self.tokens.remember(token, caller.clone());
+        Ok(Judged { caller, stale })
+    }
+
+    /// What can change about a token that was good. How old the knowledge is by which it still is, if it is too old.
+    pub(super) fn look_again(&self, caller: &Caller) -> Result<Option<Duration>, Refusal> {
+        let (now_millis, now) = (self.clock.wall_millis(), self.clock.monotonic());
+        let (claims, key_id) = (caller.claims(), caller.key_id());
+        let view = self.view();
+        let Some(staleness) = view.staleness(now) else {
+            return Err(Refusal::TrustStale { staleness: None });
+        };
+        if claims.is_expired(now_millis) {
+            return Err(Refusal::TokenExpired);
+        }
+        if view.has_revoked(claims, key_id) || !view.trusts(key_id, now_millis) {
+            return Err(Refusal::TokenRevoked);
+        }
+        Ok((staleness > self.max_staleness).then_some(staleness))
+    }
+
+    /// Takes one frame, and tells those who wait if a check may come out otherwise.
+    pub(super) fn apply(&self, frame: TrustFrame) -> Result<Applied, TrustError> {
+        let now = self.clock.monotonic();
+        let mut view = self.view_mut();
+        let was_stale = self.is_stale(&view, now);
+        let applied = view.apply(frame, now)?;
+        drop(view);
+        match applied {
+            Applied::Keys | Applied::Revocations => self.tell_change(),
+            Applied::Freshness if was_stale => self.tell_change(),
+            Applied::Freshness | Applied::Nothing => {}
+        }
+        Ok(applied)
+    }
+
+    /// Begins another stream. From where to resume.
+    pub(super) fn begin_stream(&self) -> Option<TrustPosition> {
+        self.view_mut().begin_stream()
+    }
+
+    /// Remembers a nonce that is about to be sent.
+    pub(super) fn expect_nonce(&self, nonce: u64) {
+        let now = self.clock.monotonic();
+        self.view_mut().expect_nonce(nonce, now);
+    }
+
+    /// Forgets what no token that is still alive can meet, a little at a time.
+    pub(super) fn forget(&self) {
+        let now_millis = self.clock.wall_millis();
+        while self.view_mut().forget(now_millis, FORGET_STEP) {}
+    }
+
+    /// Up to where everything is known.
+    pub(super) fn position(&self) -> Option<TrustPosition> {
+        self.view().position()
+    }
+
+    /// Whether tokens can be decided on: everything has been known once.
+    pub(super) fn is_complete(&self) -> bool {
+        self.view().staleness(Duration::ZERO).is_some()
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// What is known, for people.
+    pub(super) fn status(&self) -> VerifierStatus {
+        let view = self.view();
+        VerifierStatus {
+            staleness: view.staleness(self.clock.monotonic()),
+            position: view.position(),
+            keys: view.keys().keys().count(),
+            revocations: view.revocation_count(),
+            ..VerifierStatus::default()
+        }
+    }
+
+    /// While what is known is too old, a key that nobody knows may be a new one: its token is not called invalid then.
+    fn read_token(&self, token: &str) -> Result<Caller, Refusal> {
+        let now = self.clock.monotonic();
+        let view = self.view();
+        let (keys, staleness, stale) = (view.keys(), view.staleness(now), self.is_stale(&view, now));
+        drop(view);
+        if staleness.is_none() {
+            return Err(Refusal::TrustStale { staleness });
+        }
+        match self.rules.verify(&keys, token, self.clock.wall_millis()) {
+            Ok(verified) => Ok(Caller::new(verified)),
+            Err(TokenError::Invalid(Defect::UnknownKey)) if stale => Err(Refusal::TrustStale { staleness }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_stale(&self, view: &TrustView, now: Duration) -> bool {
+        view.staleness(now).is_none_or(|staleness| staleness > self.max_staleness)
+    }
+
+    fn tell_change(&self) {
+        self.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// A panic elsewhere leaves the view as a whole frame left it: frames are checked before they change anything.
+    fn view(&self) -> RwLockReadGuard<'_, TrustView> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn view_mut(&self) -> RwLockWriteGuard<'_, TrustView> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,26 @@
+//! What people and metrics are told about a verifier.
+
+use std::time::Duration;
+
+use countersign_verify::TrustPosition;
+
+/// A verifier at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifierStatus {
+    /// Whether a stream is open on which the server has said something.
+    pub connected: bool,
+    /// How old at most what is known is; `None` before everything has been known once.
+    pub staleness: Option<Duration>,
+    /// Up to where in the log of revocations everything is known.
+    pub position: Option<TrustPosition>,
+    /// How many keys are trusted.
+    pub keys: usize,
+    /// How many revocations are remembered.
+    pub revocations: usize,
+    /// How far the server's clock is ahead of this one, in milliseconds, with the time on the way as its error. Beyond a
+    /// few seconds tokens expire early or seem to come from the future.
+    pub clock_skew_millis: Option<i64>,
+    /// Why the last stream ended, or none could be opened; it stays when the next one is open.
+    pub last_error: Option<String>,
+}

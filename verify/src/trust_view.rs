@@ -1,0 +1,260 @@
+//! What a verifier knows about trust that was told so by a stream of frames: the keys, the revocations, up to where it knows
+//! all of them, and since when that is proven. No stream, no clock: times are arguments, each as the time since some moment
+//! that stays the same.
+//!
+//! ```text
+//! (nothing) --key set--> (keys) --snapshot, its last part--> (position) --heartbeat--> (proven)
+//!                                                             ^ revocations: forward ^
+//! ```
+//!
+//! From then on it stays proven, and only gets older. It never goes back: within an incarnation a position is followed by a
+//! later one; another incarnation takes the place of everything. A new stream leaves all that is known in force and goes on
+//! from there. A frame that would break this is an error of whoever sent it, and changes nothing: the stream is to be given
+//! up, and what is known is kept.
+//!
+//! How fresh it is cannot be told by when a heartbeat arrives: a proxy may have kept it, or this process may have slept. A
+//! heartbeat repeats a nonce, hence was made after that was sent. What it proves is as old as the nonce, plus what the
+//! heartbeat says itself.
+
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Claims, KeyId, KeySet, Revocation, Revocations, TrustFrame, TrustPosition, TrustedKey};
+
+/// How many nonces may be on their way. Who sends more than these before one comes back has the oldest ones forgotten.
+const MAX_NONCES: usize = 1024;
+
+/// What a verifier knows.
+#[derive(Debug, Default)]
+pub struct TrustView {
+    keys: Arc<KeySet>,
+    /// Until when each key of the set may be trusted.
+    verify_until: HashMap<KeyId, Option<i64>>,
+    revocations: Revocations,
+    position: Option<TrustPosition>,
+    proof: Option<Proof>,
+    stream: Stream,
+}
+
+/// What has come on the present stream and is not knowledge yet.
+#[derive(Debug, Default)]
+struct Stream {
+    has_keys: bool,
+    snapshot: Option<(TrustPosition, Vec<Revocation>)>,
+    /// The nonces that can still be repeated, and when each was sent, the oldest first.
+    nonces: VecDeque<(u64, Duration)>,
+}
+
+/// All that was committed `age` before `sent` is known.
+#[derive(Clone, Copy, Debug)]
+struct Proof {
+    sent: Duration,
+    age: Duration,
+}
+
+/// What a frame has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Nothing that a check of a token would notice.
+    Nothing,
+    /// The set of keys.
+    Keys,
+    /// What is revoked, or up to where that is known: to be acknowledged.
+    Revocations,
+    /// How fresh it is.
+    Freshness,
+}
+
+/// A frame that cannot be: the stream is broken, and what is known stays as it was.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TrustError {
+    /// The key set comes before anything else.
+    #[error("the stream does not begin with the key set")]
+    NoKeySet,
+    /// Nothing tells to what the frame adds.
+    #[error("a frame came before any snapshot")]
+    NoPosition,
+    /// Something else came between the parts of a snapshot, or a part of another one.
+    #[error("a snapshot was interrupted")]
+    Interrupted,
+    /// Older than what is known, in the same incarnation.
+    #[error("a frame goes back behind what is known")]
+    WentBack,
+    /// A heartbeat of another incarnation, or for a position up to which nothing has come.
+    #[error("a heartbeat claims what has not been sent")]
+    Unfounded,
+    /// A revocation lies beyond the position of the frame that brings it, or no position does.
+    #[error("a revocation is not within its frame's position")]
+    OutOfPlace,
+}
+
+impl TrustView {
+    /// Begins another stream: whatever the last one had not finished is dropped. From where to resume.
+    pub fn begin_stream(&mut self) -> Option<TrustPosition> {
+        self.stream = Stream::default();
+        self.position
+    }
+
+    /// Remembers a nonce that is about to be sent at the moment `now`.
+    pub fn expect_nonce(&mut self, nonce: u64, now: Duration) {
+        let nonces = &mut self.stream.nonces;
+        if nonces.len() == MAX_NONCES {
+            nonces.pop_front();
+        }
+        nonces.push_back((nonce, now));
+    }
+
+    /// Takes one frame that came at the moment `now`.
+    pub fn apply(&mut self, frame: TrustFrame, now: Duration) -> Result<Applied, TrustError> {
+        match frame {
+            TrustFrame::KeySet(keys) => Ok(self.take_keys(keys)),
+            _ if !self.stream.has_keys => Err(TrustError::NoKeySet),
+            TrustFrame::Snapshot { position, revocations, last } => {
+                self.take_part(position, revocations, last)
+            }
+            _ if self.stream.snapshot.is_some() => Err(TrustError::Interrupted),
+            TrustFrame::Revocations { sequence, revocations } => {
+                self.take_revocations(sequence, &revocations)
+            }
+            TrustFrame::Heartbeat { position, age, nonce } => {
+                self.check_heartbeat(position)?;
+                Ok(self.take_proof(age, nonce, now))
+            }
+        }
+    }
+
+    /// The keys with which a token may be signed.
+    #[must_use]
+    pub fn keys(&self) -> Arc<KeySet> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Whether a key is still of the set, and its time is not over at `now_millis`: an old key that leaks must not sign
+    /// for those who have not heard for long.
+    #[must_use]
+    pub fn trusts(&self, key_id: &KeyId, now_millis: i64) -> bool {
+        self.verify_until.get(key_id).is_some_and(|until| until.is_none_or(|until| now_millis < until))
+    }
+
+    /// Whether a token that says `claims`, signed by `key_id`, has been revoked.
+    #[must_use]
+    pub fn has_revoked(&self, claims: &Claims, key_id: &KeyId) -> bool {
+        self.revocations.hit(claims, key_id)
+    }
+
+    /// How many revocations are remembered.
+    #[must_use]
+    pub fn revocation_count(&self) -> usize {
+        self.revocations.len()
+    }
+
+    /// Up to where everything is known; `None` before the first whole snapshot.
+    #[must_use]
+    pub const fn position(&self) -> Option<TrustPosition> {
+        self.position
+    }
+
+    /// How old at most what is known is at the moment `now`: of what was revoked longer ago than this, nothing is missing.
+    /// `None` before the first proof; then there are no keys, no revocations, or both, and nothing can be decided.
+    #[must_use]
+    pub fn staleness(&self, now: Duration) -> Option<Duration> {
+        self.proof.map(|proof| proof.staleness(now))
+    }
+
+    /// Forgets up to `at_most` revocations that no token can meet any more at `now_millis`. True if there may be more.
+    pub fn forget(&mut self, now_millis: i64, at_most: usize) -> bool {
+        self.revocations.forget(now_millis, at_most)
+    }
+
+    fn take_keys(&mut self, keys: Vec<TrustedKey>) -> Applied {
+        self.stream.has_keys = true;
+        let verify_until: HashMap<_, _> =
+            keys.iter().map(|trusted| (trusted.key.id().clone(), trusted.verify_until)).collect();
+        if verify_until == self.verify_until {
+            return Applied::Nothing;
+        }
+        self.verify_until = verify_until;
+        self.keys = Arc::new(KeySet::new(keys.into_iter().map(|trusted| trusted.key)));
+        Applied::Keys
+    }
+
+    /// The parts wait for the last one: half a snapshot is no knowledge.
+    fn take_part(
+        &mut self,
+        position: TrustPosition,
+        mut revocations: Vec<Revocation>,
+        last: bool,
+    ) -> Result<Applied, TrustError> {
+        if self.is_behind(position) {
+            return Err(TrustError::WentBack);
+        }
+        check_places(position.sequence, &revocations)?;
+        if self.stream.snapshot.as_ref().is_some_and(|(begun, _)| *begun != position) {
+            return Err(TrustError::Interrupted);
+        }
+        let (_, parts) = self.stream.snapshot.get_or_insert_with(|| (position, Vec::new()));
+        parts.append(&mut revocations);
+        if !last {
+            return Ok(Applied::Nothing);
+        }
+        let mut whole = Revocations::default();
+        mem::take(parts).iter().for_each(|revocation| whole.add(revocation));
+        self.stream.snapshot = None;
+        self.revocations = whole;
+        self.position = Some(position);
+        Ok(Applied::Revocations)
+    }
+
+    fn take_revocations(&mut self, sequence: i64, revocations: &[Revocation]) -> Result<Applied, TrustError> {
+        let known = self.position.as_mut().ok_or(TrustError::NoPosition)?;
+        if sequence < known.sequence {
+            return Err(TrustError::WentBack);
+        }
+        check_places(sequence, revocations)?;
+        known.sequence = sequence;
+        revocations.iter().for_each(|revocation| self.revocations.add(revocation));
+        Ok(Applied::Revocations)
+    }
+
+    fn check_heartbeat(&self, position: TrustPosition) -> Result<(), TrustError> {
+        let known = self.position.ok_or(TrustError::NoPosition)?;
+        if self.is_behind(position) {
+            return Err(TrustError::WentBack);
+        }
+        if known == position { Ok(()) } else { Err(TrustError::Unfounded) }
+    }
+
+    /// A nonce that nobody knows proves nothing, nor does one that would make what is known look older.
+    fn take_proof(&mut self, age: Duration, nonce: u64, now: Duration) -> Applied {
+        let nonces = &mut self.stream.nonces;
+        let Some(place) = nonces.iter().rposition(|(sent, _)| *sent == nonce) else {
+            return Applied::Nothing;
+        };
+        let proof = Proof { sent: nonces[place].1, age };
+        nonces.drain(..place);
+        if self.staleness(now).is_some_and(|staleness| staleness <= proof.staleness(now)) {
+            return Applied::Nothing;
+        }
+        self.proof = Some(proof);
+        Applied::Freshness
+    }
+
+    fn is_behind(&self, position: TrustPosition) -> bool {
+        self.position.is_some_and(|known| {
+            known.incarnation == position.incarnation && position.sequence < known.sequence
+        })
+    }
+}
+
+impl Proof {
+    fn staleness(self, now: Duration) -> Duration {
+        now.saturating_sub(self.sent).saturating_add(self.age)
+    }
+}
+
+fn check_places(position: i64, revocations: &[Revocation]) -> Result<(), TrustError> {
+    let in_place = |revocation: &Revocation| revocation.sequence <= position;
+    if revocations.iter().all(in_place) { Ok(()) } else { Err(TrustError::OutOfPlace) }
+}
