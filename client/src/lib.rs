@@ -19,4 +19,6 @@ pub use caller::Caller;
 pub use countersign_verify::{Claims, Defect, Incarnation, KeyId, TrustPosition};
 pub use endpoint::{EndpointError, ServerEndpoint};
 pub use refusal::Refusal;
-pub use verifier::{Verifier, VerifierStatus, WhenStale};
+#[doc(hidden)]
+pub use verifier::Clock;
+pub use verifier::{Verifier, VerifierBuilder, VerifierError, VerifierStatus, WhenStale};

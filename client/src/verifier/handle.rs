@@ -4,22 +4,36 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use super::asker::Asker;
 use super::knowledge::{Judged, Knowledge};
-use super::{VerifierStatus, WhenStale};
-use crate::{Caller, Refusal};
+use super::progress::Progress;
+use super::{VerifierBuilder, VerifierStatus, WhenStale};
+use crate::{Caller, Refusal, ServerEndpoint};
 
-/// Checks Countersign's tokens for one audience. A cheap clone; the clones share everything.
+/// Checks Countersign's tokens for one audience. A cheap clone; the clones share everything. When the last one is dropped,
+/// the server is told goodbye.
 #[derive(Clone)]
 pub struct Verifier(Arc<Shared>);
 
-struct Shared {
-    knowledge: Arc<Knowledge>,
-    when_stale: WhenStale,
+pub(super) struct Shared {
+    pub(super) knowledge: Arc<Knowledge>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) when_stale: WhenStale,
+    /// Only whoever may ask the server has it.
+    pub(super) asker: Option<Asker>,
+    /// The connection lives as long as this.
+    pub(super) _held: oneshot::Sender<()>,
 }
 
 impl Verifier {
+    /// A verifier of tokens for `audience`, told by `server`. The audience is the name of the service that embeds it, one
+    /// of those that the server is configured with.
+    pub fn builder(server: ServerEndpoint, audience: impl Into<String>) -> VerifierBuilder {
+        VerifierBuilder::new(server, audience.into())
+    }
+
     /// Whom a token speaks for. No I/O: a few microseconds for a token that was seen before, a signature check for
     /// another one. It is decided anew on every call whether the token has expired or was revoked.
     pub fn verify(&self, token: &str) -> Result<Caller, Refusal> {
@@ -28,7 +42,23 @@ impl Verifier {
         Ok(caller)
     }
 
-    /// Whether a caller would still be accepted: for what takes longer than a call, as a stream does. No I/O.
+    /// The same; but where what is known is too old, and the policy is [`WhenStale::AskServer`], the server is asked.
+    /// Only about a token that is good by its signature and all that is known: strangers cause no calls.
+    pub async fn verify_or_ask(&self, token: &str) -> Result<Caller, Refusal> {
+        let Judged { caller, stale } = self.0.knowledge.judge(token)?;
+        let (Some(staleness), Some(asker)) = (stale, &self.0.asker) else {
+            self.permit(stale)?;
+            return Ok(caller);
+        };
+        match asker.is_active(token).await {
+            Some(true) => Ok(caller),
+            Some(false) => Err(Refusal::TokenRevoked),
+            None => Err(Refusal::TrustStale { staleness: Some(staleness) }),
+        }
+    }
+
+    /// Whether a caller would still be accepted: for what takes longer than a call, as a stream does. No I/O, so that
+    /// [`WhenStale::AskServer`] refuses here what it cannot decide.
     pub fn recheck(&self, caller: &Caller) -> Result<(), Refusal> {
         let stale = self.0.knowledge.look_again(caller)?;
         self.permit(stale)
@@ -41,16 +71,24 @@ impl Verifier {
         self.0.knowledge.changes()
     }
 
+    /// Waits until everything has been known once: from then on tokens are accepted.
+    pub async fn ready(&self) {
+        self.0.progress.until_complete().await;
+    }
+
     /// How it stands, for people and metrics.
     #[must_use]
     pub fn status(&self) -> VerifierStatus {
-        self.0.knowledge.status()
+        self.0.progress.add_to(self.0.knowledge.status())
     }
 
-    /// One that knows what `knowledge` is told, and is connected to nothing.
-    #[cfg(test)]
-    pub(super) fn unconnected(knowledge: Arc<Knowledge>, when_stale: WhenStale) -> Self {
-        Self(Arc::new(Shared { knowledge, when_stale }))
+    pub(super) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// Waits as `ready` does, but no longer than until the server refuses the caller: then why.
+    pub(super) async fn until_ready_or_refused(&self) -> Result<(), String> {
+        self.0.progress.until_complete_or_refused().await
     }
 
     fn permit(&self, stale: Option<Duration>) -> Result<(), Refusal> {

@@ -111,11 +111,6 @@ impl Knowledge {
         self.view().position()
     }
 
-    /// Whether tokens can be decided on: everything has been known once.
-    pub(super) fn is_complete(&self) -> bool {
-        self.view().staleness(Duration::ZERO).is_some()
-    }
-
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

@@ -10,9 +10,12 @@ use countersign_verify::{
     paseto,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::handle::Shared;
 use super::knowledge::Knowledge;
+use super::progress::Progress;
 use super::{Clock, Verifier, WhenStale};
 
 /// For whom its tokens are.
@@ -59,7 +62,13 @@ impl TestTrust {
         let knowledge =
             Arc::new(Knowledge::new(rules, Duration::from_secs(30), Arc::clone(&clock) as Arc<dyn Clock>));
         knowledge.begin_stream();
-        let verifier = Verifier::unconnected(Arc::clone(&knowledge), when_stale);
+        let verifier = Verifier::new(Shared {
+            knowledge: Arc::clone(&knowledge),
+            progress: Arc::new(Progress::new()),
+            when_stale,
+            asker: None,
+            _held: oneshot::channel().0,
+        });
         Self { verifier, knowledge, clock, sequence: AtomicI64::new(0), nonce: AtomicU64::new(0) }
     }
 

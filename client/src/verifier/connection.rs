@@ -1,0 +1,215 @@
+//! The stream that brings keys and revocations: opened, read, answered, given up where it has gone silent, and opened again
+//! for as long as anybody holds the verifier. What the frames mean is `TrustView`'s; this owns when there is a stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_verify::{Applied, TrustError, TrustFrame};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status, Streaming};
+
+use super::Clock;
+use super::backoff::Backoff;
+use super::credentials::Credentials;
+use super::knowledge::Knowledge;
+use super::progress::Progress;
+use super::randomness::Randomness;
+use super::wire::{self, Malformed};
+use crate::pb::trust_service_client::TrustServiceClient;
+use crate::pb::{self, watch_trust_request as request};
+
+/// How long the server may take to begin its answer, the connection included.
+const OPENING: Duration = Duration::from_secs(10);
+/// A heartbeat is due each second. When nothing has come for this long that proves anything, something on the way keeps
+/// the stream open and swallows it.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long the server may take to close its side when this one is closed.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How many reports may wait for the connection to take them. One that finds no room is made at the next frame.
+const REPORTS: usize = 16;
+
+/// All that it takes to keep a stream open.
+pub(super) struct Connection {
+    pub(super) knowledge: Arc<Knowledge>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) client: TrustServiceClient<Channel>,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) introduction: Introduction,
+    pub(super) randomness: Randomness,
+}
+
+/// Who this is, as the server is told.
+pub(super) struct Introduction {
+    pub(super) instance: String,
+    pub(super) run_id: Vec<u8>,
+    pub(super) max_staleness: Duration,
+}
+
+/// Why a stream is over.
+#[derive(Debug, thiserror::Error)]
+enum Ending {
+    /// Nobody holds the verifier any more.
+    #[error("the verifier was dropped")]
+    Dropped,
+    #[error("{}: {}", .0.code(), .0.message())]
+    Status(Status),
+    #[error("the server closed the stream")]
+    Closed,
+    #[error("nothing came for {} s that proves anything", SILENCE.as_secs())]
+    Silence,
+    #[error("the server did not answer within {} s", OPENING.as_secs())]
+    NoAnswer,
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error("the server broke the protocol: {0}")]
+    Trust(#[from] TrustError),
+}
+
+type Reports = mpsc::Sender<pb::WatchTrustRequest>;
+
+impl Connection {
+    /// Runs until `dropped` is.
+    pub(super) async fn run(mut self, mut dropped: oneshot::Receiver<()>) {
+        let mut backoff = Backoff::default();
+        loop {
+            let ending = self.stream(&mut dropped, &mut backoff).await;
+            if matches!(ending, Ending::Dropped) {
+                return;
+            }
+            let refused = ending.is_refusal();
+            self.progress.failed(ending.to_string(), refused);
+            let pause = backoff.after_failure(refused, self.randomness.next());
+            tokio::select! {
+                _ = &mut dropped => return,
+                () = pass(pause) => {}
+            }
+        }
+    }
+
+    /// One stream, from hello to its end.
+    async fn stream(&mut self, dropped: &mut oneshot::Receiver<()>, backoff: &mut Backoff) -> Ending {
+        let (reports, outgoing) = mpsc::channel(REPORTS);
+        let opened = tokio::select! {
+            _ = &mut *dropped => return Ending::Dropped,
+            opened = timeout(OPENING, self.open(&reports, outgoing)) => opened,
+        };
+        let mut frames = match opened {
+            Ok(Ok(frames)) => frames,
+            Ok(Err(status)) => return Ending::Status(status),
+            Err(_) => return Ending::NoAnswer,
+        };
+        loop {
+            let progress = tokio::select! {
+                _ = &mut *dropped => {
+                    drop(reports);
+                    say_goodbye(&mut frames).await;
+                    return Ending::Dropped;
+                }
+                progress = timeout(SILENCE, self.until_progress(&mut frames, &reports)) => progress,
+            };
+            match progress {
+                Ok(Ok(())) => backoff.reset(),
+                Ok(Err(ending)) => return ending,
+                Err(_) => return Ending::Silence,
+            }
+        }
+    }
+
+    async fn open(
+        &mut self,
+        reports: &Reports,
+        outgoing: mpsc::Receiver<pb::WatchTrustRequest>,
+    ) -> Result<Streaming<pb::WatchTrustResponse>, Status> {
+        let hello = self.hello();
+        // The channel is empty: there is room.
+        let _sent = reports.try_send(hello);
+        let mut request = Request::new(ReceiverStream::new(outgoing));
+        self.credentials.add_to(&mut request);
+        Ok(self.client.watch_trust(request).await?.into_inner())
+    }
+
+    fn hello(&mut self) -> pb::WatchTrustRequest {
+        let resume = self.knowledge.begin_stream();
+        let nonce = self.randomness.next();
+        self.knowledge.expect_nonce(nonce);
+        let Introduction { instance, run_id, max_staleness } = &self.introduction;
+        let hello = pb::VerifierHello {
+            instance: instance.clone(),
+            run_id: run_id.clone(),
+            max_staleness: prost_types::Duration::try_from(*max_staleness).ok(),
+            resume: resume.map(wire::position_message),
+            nonce,
+        };
+        pb::WatchTrustRequest { message: Some(request::Message::Hello(hello)) }
+    }
+
+    /// Reads until something has come by which more is known than before. Heartbeats that prove nothing do not count: who
+    /// keeps ours back could send them for ever.
+    async fn until_progress(
+        &mut self,
+        frames: &mut Streaming<pb::WatchTrustResponse>,
+        reports: &Reports,
+    ) -> Result<(), Ending> {
+        loop {
+            let message = frames.message().await.map_err(Ending::Status)?.ok_or(Ending::Closed)?;
+            self.progress.connected();
+            if let Some(server_millis) = wire::server_millis(&message) {
+                self.progress.skewed(server_millis.saturating_sub(self.clock.wall_millis()));
+            }
+            let Some(frame) = wire::frame(message)? else { continue };
+            let is_heartbeat = matches!(frame, TrustFrame::Heartbeat { .. });
+            let applied = self.knowledge.apply(frame)?;
+            if is_heartbeat || applied == Applied::Revocations {
+                self.report(reports);
+            }
+            if is_heartbeat {
+                self.knowledge.forget();
+            }
+            if applied == Applied::Freshness {
+                self.progress.complete();
+            }
+            if !is_heartbeat || applied == Applied::Freshness {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells what has been applied, with a fresh nonce. If the connection takes nothing at the moment, the next frame is
+    /// soon enough.
+    fn report(&mut self, reports: &Reports) {
+        let Ok(room) = reports.try_reserve() else { return };
+        let nonce = self.randomness.next();
+        self.knowledge.expect_nonce(nonce);
+        let applied = self.knowledge.position().map(wire::position_message);
+        let report = pb::VerifierReport { applied, nonce };
+        room.send(pb::WatchTrustRequest { message: Some(request::Message::Report(report)) });
+    }
+}
+
+impl Ending {
+    /// Whether asking again changes nothing by itself: the server does not want this caller, or does not know the call.
+    fn is_refusal(&self) -> bool {
+        use Code::{InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented};
+        let Self::Status(status) = self else { return false };
+        matches!(status.code(), Unauthenticated | PermissionDenied | InvalidArgument | Unimplemented)
+    }
+}
+
+/// The closed side tells that nothing is checked any more by what came here. The server may still be sending; what it sends
+/// is read to its end, so that the connection is not torn down under it.
+async fn say_goodbye(frames: &mut Streaming<pb::WatchTrustResponse>) {
+    let rest = async { while let Ok(Some(_)) = frames.message().await {} };
+    let _closed_or_slow = timeout(GOODBYE, rest).await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waiting is the purpose: the server is not to be called at once"
+)]
+async fn pass(pause: Duration) {
+    sleep(pause).await;
+}
