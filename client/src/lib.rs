@@ -1,6 +1,7 @@
 //! For services that accept Countersign's tokens.
 //!
 //! - `verifier` owns checking tokens offline, and hearing of keys and revocations.
+//! - `layer` owns how requests to tonic and axum servers are let in or refused.
 //! - `caller` owns what an accepted token says, as a value that stands for permission.
 //! - `endpoint` owns where a server is and how it is connected to; `roots` whose certificates are believed for it.
 //! - `refusal` owns why a token is not accepted, `answer` how that looks on the wire.
@@ -9,6 +10,7 @@
 mod answer;
 mod caller;
 mod endpoint;
+mod layer;
 mod pb;
 mod refusal;
 #[cfg(feature = "tls")]
@@ -16,8 +18,9 @@ mod roots;
 mod verifier;
 
 pub use caller::Caller;
-pub use countersign_verify::{Claims, Defect, Incarnation, KeyId, TrustPosition};
+pub use countersign_verify::{AccessError, AccessTable, Claims, Defect, Incarnation, KeyId, TrustPosition};
 pub use endpoint::{EndpointError, ServerEndpoint};
+pub use layer::{AuthLayer, AuthService, ResponseFuture};
 pub use refusal::Refusal;
 #[doc(hidden)]
 pub use verifier::Clock;
