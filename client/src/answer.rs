@@ -23,7 +23,7 @@ impl Refusal {
         let reason = match self {
             Self::CredentialsMissing => ErrorReason::CredentialsMissing,
             Self::CredentialsInvalid => ErrorReason::CredentialsInvalid,
-            Self::TokenInvalid(_) => ErrorReason::TokenInvalid,
+            Self::TokenInvalid(_) | Self::OtherUser => ErrorReason::TokenInvalid,
             Self::TokenExpired => ErrorReason::TokenExpired,
             Self::TokenRevoked => ErrorReason::TokenRevoked,
             Self::RoleRequired => ErrorReason::RoleRequired,
@@ -38,6 +38,7 @@ impl Refusal {
             Self::CredentialsMissing
             | Self::CredentialsInvalid
             | Self::TokenInvalid(_)
+            | Self::OtherUser
             | Self::TokenExpired
             | Self::TokenRevoked => (Code::Unauthenticated, StatusCode::UNAUTHORIZED),
             Self::RoleRequired => (Code::PermissionDenied, StatusCode::FORBIDDEN),
@@ -119,13 +120,14 @@ mod tests {
 
     use super::*;
 
-    fn refusals() -> [(Refusal, Code, u16, &'static str); 8] {
+    fn refusals() -> [(Refusal, Code, u16, &'static str); 9] {
         use Code::{PermissionDenied, Unauthenticated, Unavailable, Unimplemented};
         let staleness = Some(Duration::from_secs(31));
         [
             (Refusal::CredentialsMissing, Unauthenticated, 401, "CREDENTIALS_MISSING"),
             (Refusal::CredentialsInvalid, Unauthenticated, 401, "CREDENTIALS_INVALID"),
             (Refusal::TokenInvalid(Defect::Signature), Unauthenticated, 401, "TOKEN_INVALID"),
+            (Refusal::OtherUser, Unauthenticated, 401, "TOKEN_INVALID"),
             (Refusal::TokenExpired, Unauthenticated, 401, "TOKEN_EXPIRED"),
             (Refusal::TokenRevoked, Unauthenticated, 401, "TOKEN_REVOKED"),
             (Refusal::RoleRequired, PermissionDenied, 403, "ROLE_REQUIRED"),

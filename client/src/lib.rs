@@ -2,6 +2,7 @@
 //!
 //! - `verifier` owns checking tokens offline, and hearing of keys and revocations.
 //! - `layer` owns how requests to tonic and axum servers are let in or refused.
+//! - `stream_guard` owns how a stream ends with its caller's token.
 //! - `caller` owns what an accepted token says, as a value that stands for permission.
 //! - `endpoint` owns where a server is and how it is connected to; `roots` whose certificates are believed for it.
 //! - `refusal` owns why a token is not accepted, `answer` how that looks on the wire.
@@ -15,6 +16,7 @@ mod pb;
 mod refusal;
 #[cfg(feature = "tls")]
 mod roots;
+mod stream_guard;
 mod verifier;
 
 pub use caller::Caller;
@@ -22,6 +24,7 @@ pub use countersign_verify::{AccessError, AccessTable, Claims, Defect, Incarnati
 pub use endpoint::{EndpointError, ServerEndpoint};
 pub use layer::{AuthLayer, AuthService, ResponseFuture};
 pub use refusal::Refusal;
+pub use stream_guard::{StreamExtender, StreamGuard};
 #[doc(hidden)]
 pub use verifier::Clock;
 pub use verifier::{Verifier, VerifierBuilder, VerifierError, VerifierStatus, WhenStale};

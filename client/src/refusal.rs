@@ -17,6 +17,9 @@ pub enum Refusal {
     /// Malformed, forged, foreign or for another audience. Which check failed is for the log: it would help a forger.
     #[error("the token is not valid")]
     TokenInvalid(Defect),
+    /// Good, and not of the user whose stream it was to carry on.
+    #[error("the token is another user's")]
+    OtherUser,
     /// Good once, and its time is over: its holder may refresh.
     #[error("the token has expired")]
     TokenExpired,
