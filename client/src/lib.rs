@@ -3,6 +3,7 @@
 //! - `caller` owns what an accepted token says, as a value that stands for permission.
 //! - `endpoint` owns where a server is and how it is connected to; `roots` whose certificates are believed for it.
 //! - `refusal` owns why a token is not accepted.
+//! - `token_source` owns tokens for a service's own calls: signing in, refreshing, signing out.
 //! - `pb` owns the messages on the wire.
 
 mod caller;
@@ -11,7 +12,12 @@ mod pb;
 mod refusal;
 #[cfg(feature = "tls")]
 mod roots;
+mod token_source;
 
 pub use caller::Caller;
 pub use endpoint::{EndpointError, ServerEndpoint};
 pub use refusal::Refusal;
+pub use token_source::{
+    SavedSession, SessionFile, SessionStore, StartError, Token, TokenError, TokenInterceptor, TokenSource,
+    TokenSourceBuilder,
+};
