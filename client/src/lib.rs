@@ -6,6 +6,7 @@
 //! - `caller` owns what an accepted token says, as a value that stands for permission.
 //! - `endpoint` owns where a server is and how it is connected to; `roots` whose certificates are believed for it.
 //! - `refusal` owns why a token is not accepted, `answer` how that looks on the wire.
+//! - `token_source` owns tokens for a service's own calls: signing in, refreshing, signing out.
 //! - `pb` owns the messages on the wire.
 
 mod answer;
@@ -17,6 +18,7 @@ mod refusal;
 #[cfg(feature = "tls")]
 mod roots;
 mod stream_guard;
+mod token_source;
 mod verifier;
 
 pub use caller::Caller;
@@ -25,6 +27,10 @@ pub use endpoint::{EndpointError, ServerEndpoint};
 pub use layer::{AuthLayer, AuthService, ResponseFuture};
 pub use refusal::Refusal;
 pub use stream_guard::{StreamExtender, StreamGuard};
+pub use token_source::{
+    SavedSession, SessionFile, SessionStore, StartError, Token, TokenError, TokenInterceptor, TokenSource,
+    TokenSourceBuilder,
+};
 #[doc(hidden)]
 pub use verifier::Clock;
 pub use verifier::{Verifier, VerifierBuilder, VerifierError, VerifierStatus, WhenStale};

@@ -1,0 +1,210 @@
+//! The background task of a source: the only one that spends refresh tokens, so that there is never more than one attempt
+//! at a time, and no caller who leaves can take an answer along. It can be dropped at any moment: what it was about to
+//! receive can be had again with what is saved.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::auth_server::{AuthServer, Grant, Password};
+use super::failure::Failure;
+use super::keeper::Keeper;
+use super::phase::Phase;
+use super::standing::{Published, Standing};
+use super::{SavedSession, Token, TokenError, clock, schedule};
+
+/// How far apart refreshes are that callers ask for.
+const SPACING: Duration = Duration::from_secs(1);
+
+/// Where a sign-out is answered.
+pub(super) type SignOutReply = oneshot::Sender<Result<(), TokenError>>;
+
+pub(super) struct Worker {
+    pub(super) server: AuthServer,
+    pub(super) password: Option<Password>,
+    pub(super) keeper: Keeper,
+    pub(super) published: watch::Sender<Published>,
+    /// The round that somebody wants.
+    pub(super) wanted: watch::Receiver<u64>,
+    pub(super) sign_outs: mpsc::Receiver<SignOutReply>,
+    pub(super) progress: Progress,
+}
+
+/// What came of the attempts so far.
+pub(super) struct Progress {
+    phase: Phase,
+    failures: u32,
+    refusals: u32,
+    /// Before this no caller's wish causes a refresh.
+    not_before: Instant,
+}
+
+impl Progress {
+    /// The first attempt is due at once.
+    pub(super) fn new() -> Self {
+        let now = clock::now();
+        Self { phase: Phase::Waiting { until: now }, failures: 0, refusals: 0, not_before: now }
+    }
+}
+
+impl Worker {
+    /// Runs until it is dropped.
+    pub(super) async fn run(mut self) {
+        loop {
+            let due = self.progress.phase.due(self.is_wanted());
+            tokio::select! {
+                () = wait_until(due) => self.renew().await,
+                Ok(()) = self.wanted.changed() => {}
+                Some(reply) = self.sign_outs.recv() => {
+                    let outcome = self.sign_out().await;
+                    // Nobody may be waiting for it any more; the session is over all the same.
+                    let _ = reply.send(outcome);
+                }
+            }
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        *self.wanted.borrow() > self.published.borrow().round
+    }
+
+    async fn renew(&mut self) {
+        if matches!(self.progress.phase, Phase::Fresh { .. }) && self.is_wanted() {
+            self.progress.not_before = clock::now() + SPACING;
+        }
+        match self.attempt().await {
+            Ok(grant) => self.hold(grant).await,
+            Err(failure) => self.settle(failure),
+        }
+    }
+
+    /// Carries the session on, or opens one.
+    async fn attempt(&mut self) -> Result<Grant, Failure> {
+        let session = self.keeper.spendable().await.map_err(Failure::local)?;
+        let over = match session {
+            None => None,
+            Some(session) => match self.server.refresh(&session).await.map_err(Failure::of) {
+                Ok(grant) => return self.received(grant, session.username().map(str::to_owned)).await,
+                Err(Failure::SessionOver(error)) => Some(error),
+                Err(failure) => return Err(failure),
+            },
+        };
+        if let Some(error) = over {
+            self.end_session(error).await?;
+        }
+        self.open_session().await
+    }
+
+    /// The session is over, and its tokens are no good any more. That is a failure unless another one can be opened.
+    async fn end_session(&mut self, error: TokenError) -> Result<(), Failure> {
+        self.keeper.drop_session();
+        self.published.send_modify(|published| published.standing = Standing::Empty);
+        if self.password.is_some() {
+            return Ok(());
+        }
+        // What stays in the store costs a refused call at the next start, no more.
+        let _ = self.keeper.remove().await;
+        Err(Failure::SessionOver(error))
+    }
+
+    async fn open_session(&mut self) -> Result<Grant, Failure> {
+        // A source starts with a password or a session; one that has lost its session makes no attempts.
+        let Some(password) = &self.password else { return Err(Failure::SessionOver(TokenError::SignedOut)) };
+        let grant = self.server.sign_in(password).await.map_err(Failure::of)?;
+        let username = password.username.clone();
+        let session = SavedSession::received(grant.refresh_token.clone(), Some(username));
+        self.keep(session).await;
+        Ok(grant)
+    }
+
+    /// Keeps the refresh token before anything else is done; only then may the rest fail.
+    async fn received(&mut self, grant: Grant, username: Option<String>) -> Result<Grant, Failure> {
+        let session = SavedSession::received(grant.refresh_token.clone(), username);
+        self.keep(session).await;
+        self.server.exchange(grant).await.map_err(|status| match Failure::of(status) {
+            // Ended between the two calls: the next attempt, with the refresh token, finds that out.
+            Failure::SessionOver(error) => Failure::local(error),
+            failure => failure,
+        })
+    }
+
+    async fn keep(&mut self, session: SavedSession) {
+        let trouble = self.keeper.receive(session).await.err();
+        self.published.send_modify(|published| published.trouble = trouble);
+    }
+
+    async fn hold(&mut self, grant: Grant) {
+        let round = self.published.borrow().round + 1;
+        let Some(token) = Token::new(grant.token, grant.asked_at + grant.lifetime, round) else {
+            let status = tonic::Status::internal("the server's token cannot be sent");
+            return self.settle(Failure::local(TokenError::Unavailable(status)));
+        };
+        let progress = &mut self.progress;
+        let used = schedule::use_before_refresh(grant.lifetime, clock::jitter());
+        let refresh_at = grant.asked_at + used;
+        progress.phase = Phase::Fresh { refresh_at, not_before: progress.not_before };
+        (progress.failures, progress.refusals) = (0, 0);
+        self.published.send_modify(|published| {
+            published.round = round;
+            published.standing = Standing::Held(token);
+        });
+    }
+
+    /// Decides what follows from a failure.
+    fn settle(&mut self, failure: Failure) {
+        let now = clock::now();
+        let has_token = self.published.borrow().has_good_token(now);
+        let (error, asked) = match failure {
+            Failure::SessionOver(error) => return self.refuse(error, Phase::Over),
+            Failure::Refused(error) if !has_token => {
+                self.progress.refusals += 1;
+                let rests_until = now + schedule::rest_after(self.progress.refusals);
+                return self.refuse(error, Phase::Refused { rests_until });
+            }
+            // The session goes on, so its token is handed out while it is good.
+            Failure::Refused(error) => (error, None),
+            Failure::Transient { error, asked } => (error, asked),
+        };
+        self.progress.failures += 1;
+        let wait = schedule::wait_after(self.progress.failures, asked, clock::jitter());
+        self.progress.phase = Phase::Waiting { until: now + wait };
+        self.published.send_modify(|published| published.trouble = Some(error));
+    }
+
+    fn refuse(&mut self, error: TokenError, phase: Phase) {
+        self.progress.phase = phase;
+        let rests_until = if let Phase::Refused { rests_until } = phase { Some(rests_until) } else { None };
+        self.published.send_modify(|published| {
+            published.round += 1;
+            published.trouble = Some(error.clone());
+            published.standing = Standing::Refused { error, rests_until };
+        });
+    }
+
+    /// Ends the session for good. If the server cannot be told, everything stays as it is.
+    async fn sign_out(&mut self) -> Result<(), TokenError> {
+        if let Some(session) = self.keeper.session() {
+            let told = self.server.sign_out(&session).await.map_err(Failure::of);
+            told.map_err(|failure| match failure {
+                Failure::SessionOver(error) | Failure::Refused(error) => error,
+                Failure::Transient { error, .. } => error,
+            })?;
+        }
+        self.keeper.drop_session();
+        self.progress.phase = Phase::Over;
+        self.published.send_modify(|published| {
+            published.round += 1;
+            published.trouble = None;
+            published.standing = Standing::SignedOut;
+        });
+        self.keeper.remove().await
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
