@@ -49,7 +49,7 @@ pub async fn sign_out(server: &Measured, sign_in: &IssueTokenRequest, count: usi
     let mut workers = JoinSet::new();
     for (token, mut client) in tokens {
         workers.spawn(async move {
-            client.revoke_token(RevokeTokenRequest { token }).await.unwrap();
+            client.revoke_token(RevokeTokenRequest { token, wait_for_verifiers: None }).await.unwrap();
         });
     }
     workers.join_all().await;

@@ -6,6 +6,7 @@ use countersign_verify::Verifier;
 
 use super::sign_in_failures::SignInFailures;
 use super::token_cache::TokenCache;
+use super::verifiers::Verifiers;
 use super::{Audiences, CallContext, Caller, Keys, Registrar, Registration};
 use crate::crypto::PasswordHasher;
 use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, SessionLimits};
@@ -54,13 +55,19 @@ struct Inner {
     parts: AuthorityParts,
     tokens: TokenCache,
     failures: SignInFailures,
+    verifiers: Verifiers,
 }
 
 impl Authority {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: AuthorityParts) -> Self {
-        Self(Arc::new(Inner { parts, tokens: TokenCache::new(), failures: SignInFailures::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            tokens: TokenCache::new(),
+            failures: SignInFailures::default(),
+            verifiers: Verifiers::default(),
+        }))
     }
 
     pub(super) fn parts(&self) -> &AuthorityParts {
@@ -73,6 +80,10 @@ impl Authority {
 
     pub(super) fn failures(&self) -> &SignInFailures {
         &self.0.failures
+    }
+
+    pub(super) fn verifiers(&self) -> &Verifiers {
+        &self.0.verifiers
     }
 
     /// What `caller` does now; without one, what nobody's permission is needed for.

@@ -69,6 +69,18 @@ pub enum Error {
         /// When it is worth coming back.
         retry_after: Duration,
     },
+    /// A verifier has seen more of the trust log than there is here.
+    #[error("this server knows less about revocations than the verifier has seen")]
+    BehindVerifier,
+    /// A verifier said nothing for as long as it may.
+    #[error("the verifier said nothing for too long")]
+    VerifierSilent,
+    /// There are as many verifiers as there may be.
+    #[error("there are too many verifiers")]
+    TooManyVerifiers {
+        /// When it is worth coming back.
+        retry_after: Duration,
+    },
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     StoreUnavailable(#[source] StoreError),

@@ -2,7 +2,7 @@
 //! is decided depends on the freeing; it may stop at any moment, or never run.
 
 use super::{Authority, Error};
-use crate::store::PurgeCursor;
+use crate::store::{Followed, PurgeCursor};
 
 /// The janitor; there is one a process.
 pub struct Janitor {
@@ -32,7 +32,18 @@ impl Janitor {
 impl Authority {
     /// Takes up what other processes have revoked.
     pub async fn follow_trust_log(&self) -> Result<(), Error> {
-        Ok(self.parts().store.follow_trust_log(self.parts().clock.now()).await?)
+        let parts = self.parts();
+        let now = parts.clock.now();
+        if parts.store.follow_trust_log(now).await? == Followed::Elsewhere {
+            let mut fresh = [0; 16];
+            parts.entropy.fill(&mut fresh);
+            parts.store.enter_incarnation(fresh, now).await?;
+            tracing::error!(
+                "the log of revocations is another one, or an older copy of it: was the database replaced under the running \
+                 server? What was revoked after that copy was made is good again"
+            );
+        }
+        Ok(())
     }
 
     /// Reads the keys again, and gives the ring what its schedule wants.

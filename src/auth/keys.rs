@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::Error;
 use crate::crypto::{KeyMaker, MasterKey, OpenRing, Ring, RingError, Schedule, ServerKey, SigningKey};
@@ -39,6 +39,8 @@ pub struct KeysParts {
 struct Inner {
     parts: KeysParts,
     current: ArcSwap<CurrentKeys>,
+    /// The version of the current ring.
+    version: watch::Sender<i64>,
     /// Held by whoever reads: of many who find the ring stale, one reads.
     reading: Mutex<()>,
 }
@@ -86,7 +88,9 @@ impl Keys {
     pub async fn open(parts: KeysParts) -> Result<Self, KeysError> {
         parts.ensure().await?;
         let current = parts.read().await?;
-        let inner = Inner { parts, current: ArcSwap::from_pointee(current), reading: Mutex::default() };
+        let version = watch::Sender::new(current.ring_version);
+        let inner =
+            Inner { parts, current: ArcSwap::from_pointee(current), version, reading: Mutex::default() };
         let keys = Self(Arc::new(inner));
         keys.reload().await?;
         Ok(keys)
@@ -96,6 +100,11 @@ impl Keys {
     #[must_use]
     pub fn current(&self) -> Arc<CurrentKeys> {
         self.0.current.load_full()
+    }
+
+    /// Follows the versions of the ring.
+    pub(super) fn follow(&self) -> watch::Receiver<i64> {
+        self.0.version.subscribe()
     }
 
     /// The key that signs now. A ring that was read too long ago is read again first: the key may have been revoked.
@@ -129,7 +138,7 @@ impl Keys {
 
     async fn read_and_maintain(&self) -> Result<(), KeysError> {
         for _ in 0..ATTEMPTS {
-            self.0.current.store(Arc::new(self.0.parts.read().await?));
+            self.0.take_up(self.0.parts.read().await?);
             let (now, current) = (self.0.parts.clock.now(), self.current());
             let Some(next) = current.ring.ring().maintained(now, &self.0.parts.maker()?) else {
                 return Ok(());
@@ -169,8 +178,16 @@ impl KeyChange<'_> {
 
     /// Takes up what was written.
     pub(super) async fn finish(self) -> Result<(), KeysError> {
-        self.keys.0.current.store(Arc::new(self.read().await?));
+        self.keys.0.take_up(self.read().await?);
         Ok(())
+    }
+}
+
+impl Inner {
+    fn take_up(&self, read: CurrentKeys) {
+        let version = read.ring_version;
+        self.current.store(Arc::new(read));
+        self.version.send_if_modified(|known| std::mem::replace(known, version) != version);
     }
 }
 

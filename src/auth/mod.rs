@@ -29,7 +29,10 @@ mod sign_in;
 mod sign_in_failures;
 mod sign_out;
 mod token_cache;
+mod verifiers;
 mod verify_token;
+mod wait_for_verifiers;
+mod watch_trust;
 
 #[cfg(test)]
 mod interruptions;
@@ -54,3 +57,6 @@ pub use register::{NewUser, Registrar, Registration};
 pub use rewrap_keys::rewrap_keys;
 pub use rotate_keys::WhichKeys;
 pub use sessions::ShownSession;
+pub use verifiers::{ShownVerifier, VerifierHello, VerifierReport};
+pub use wait_for_verifiers::{PendingVerifiers, ShownVerifiers, VerifierWait};
+pub use watch_trust::{TrustFrame, TrustWatch};

@@ -5,18 +5,19 @@ use clap::Command;
 use super::verb::{Verb, run_below};
 use super::{
     Failure, completions, event, given::Given, healthcheck, key, master_key, serve, session, setting_flags,
-    token, user,
+    token, user, verifier,
 };
 use crate::config::Scope;
 
 /// Every command, in the order of the help.
-const COMMANDS: [Verb; 9] = [
+const COMMANDS: [Verb; 10] = [
     serve::VERB,
     user::VERB,
     session::VERB,
     event::VERB,
     token::VERB,
     key::VERB,
+    verifier::VERB,
     master_key::VERB,
     healthcheck::VERB,
     completions::VERB,

@@ -28,6 +28,8 @@ mod token;
 mod user;
 mod user_argument;
 mod verb;
+mod verifier;
+mod verifier_wait;
 
 use std::ffi::OsString;
 use std::fmt;

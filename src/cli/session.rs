@@ -10,7 +10,7 @@ use super::table::Table;
 use super::time::{moment, to_second};
 use super::user_argument::UserArgument;
 use super::verb::{self, Verb};
-use super::{Failure, print};
+use super::{Failure, print, verifier_wait};
 use crate::domain::SessionId;
 use crate::pb::auth::v1::{ListSessionsRequest, RevokeAllSessionsRequest, RevokeSessionRequest, Session};
 
@@ -37,14 +37,14 @@ fn revoke_command() -> Command {
     let session = Arg::new("session").value_name("SESSION").required(true).help("The session's id");
     Command::new("revoke")
         .about("End a session; its tokens are refused from then on")
-        .arg(session)
+        .args([session, verifier_wait::argument()])
         .args(remote::arguments())
 }
 
 fn revoke_all_command() -> Command {
     Command::new("revoke-all")
         .about("End all sessions of a user")
-        .arg(UserArgument::argument())
+        .args([UserArgument::argument(), verifier_wait::argument()])
         .args(remote::arguments())
 }
 
@@ -66,27 +66,33 @@ fn revoke(mut given: Given) -> Result<(), Failure> {
     if session.is_none() {
         given.problems.add("SESSION", "must be the id of a session, as session list shows it");
     }
+    let wait = verifier_wait::read(&mut given);
     let remote = Remote::read(&mut given);
-    let (remote, session) = given.problems.none_or(remote.zip(session))?;
-    let request = RevokeSessionRequest { session_id: session.to_string() };
-    remote.call(async |server| server.answer(server.auth().revoke_session(request).await))?;
-    print(&if json { json::render(&Object::default().into()) } else { format!("ended {session}") })
+    let (remote, (session, wait_for_verifiers)) = given.problems.none_or(remote.zip(session.zip(wait)))?;
+    let request = RevokeSessionRequest { session_id: session.to_string(), wait_for_verifiers };
+    let answer = remote.call(async |server| server.answer(server.auth().revoke_session(request).await))?;
+    print(&if json { json::render(&Object::default().into()) } else { format!("ended {session}") })?;
+    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
 }
 
 fn revoke_all(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
     let whose = UserArgument::read(&mut given, "USER");
+    let wait = verifier_wait::read(&mut given);
     let remote = Remote::read(&mut given);
-    let (remote, whose) = given.problems.none_or(remote.zip(whose))?;
-    let count = remote.call(async |server| {
-        let request = RevokeAllSessionsRequest { user_id: whose.id(server).await?, keep_current: false };
-        Ok(server.answer(server.auth().revoke_all_sessions(request).await)?.revoked_count)
+    let (remote, (whose, wait_for_verifiers)) = given.problems.none_or(remote.zip(whose.zip(wait)))?;
+    let answer = remote.call(async |server| {
+        let user_id = whose.id(server).await?;
+        let request = RevokeAllSessionsRequest { user_id, keep_current: false, wait_for_verifiers };
+        server.answer(server.auth().revoke_all_sessions(request).await)
     })?;
+    let count = answer.revoked_count;
     print(&if json {
         json::render(&Object::default().number("revokedCount", count).into())
     } else {
         format!("ended {count} session{}", if count == 1 { "" } else { "s" })
-    })
+    })?;
+    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
 }
 
 fn as_json(sessions: &[Session]) -> String {

@@ -10,7 +10,7 @@ use super::json::{self, Object};
 use super::remote::{self, Remote};
 use super::time::moment;
 use super::verb::{self, Verb};
-use super::{Failure, password, print};
+use super::{Failure, password, print, verifier_wait};
 use crate::config;
 use crate::pb::auth::v1::{IssueTokenRequest, IssueTokenResponse, RevokeTokenRequest};
 
@@ -43,6 +43,7 @@ fn issue_command() -> Command {
 fn revoke_command() -> Command {
     Command::new("revoke")
         .about("Sign out: end the session of the token, and with it all tokens of that session")
+        .arg(verifier_wait::argument())
         .args(remote::arguments())
 }
 
@@ -61,13 +62,15 @@ fn issue(mut given: Given) -> Result<(), Failure> {
 
 fn revoke(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
+    let wait = verifier_wait::read(&mut given);
     let remote = Remote::read(&mut given);
-    let remote = given.problems.none_or(remote)?;
-    let request = RevokeTokenRequest { token: remote.token_text().to_owned() };
-    remote.call(async |server| server.answer(server.auth().revoke_token(request).await))?;
+    let (remote, wait_for_verifiers) = given.problems.none_or(remote.zip(wait))?;
+    let request = RevokeTokenRequest { token: remote.token_text().to_owned(), wait_for_verifiers };
+    let answer = remote.call(async |server| server.answer(server.auth().revoke_token(request).await))?;
     // A server does not tell a session that it has ended from one that was over or that never was (RFC 7009).
     let done = "no token of this session is good any more";
-    print(&if json { json::render(&Object::default().into()) } else { done.to_owned() })
+    print(&if json { json::render(&Object::default().into()) } else { done.to_owned() })?;
+    verifier_wait::check(answer.verifiers_pending, &[])
 }
 
 /// The lifetime, if one was given; `None` outside if what was given is none.

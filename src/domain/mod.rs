@@ -13,6 +13,7 @@ mod retry_key;
 mod role;
 mod session;
 mod time;
+mod trust_position;
 mod user;
 mod username;
 
@@ -31,5 +32,6 @@ pub use retry_key::{RetryKey, RetryKeyError};
 pub use role::{Role, RoleError, Roles};
 pub use session::{AuthMethods, Session, SessionLimits, Standing};
 pub use time::{Clock, Timestamp};
+pub use trust_position::TrustPosition;
 pub use user::{Epoch, ProofEpoch, ProvenAt, Unchanged, User, UserAt, UserState};
 pub use username::{Username, UsernameRule};

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{call, convert};
-use crate::auth::{Authority, PageRequest};
+use crate::auth::{Authority, CallContext, Caller, PageRequest, VerifierWait};
 use crate::pb::auth::v1 as pb;
 use crate::pb::auth::v1::admin_service_server::AdminService;
 
@@ -15,6 +15,16 @@ pub(super) struct AdminRpc {
 impl AdminRpc {
     pub(super) fn new(authority: Authority) -> Self {
         Self { authority }
+    }
+
+    /// How many verifiers have not applied in time what has been revoked, and their names.
+    async fn wait_for_verifiers(
+        &self,
+        wait: VerifierWait,
+        caller: &Caller,
+        context: &CallContext,
+    ) -> (i32, Vec<String>) {
+        convert::pending(self.authority.wait_for_verifiers(wait, Some(caller), context).await)
     }
 }
 
@@ -38,9 +48,12 @@ impl AdminService for AdminRpc {
         request: Request<pb::DisableUserRequest>,
     ) -> Result<Response<pb::DisableUserResponse>, Status> {
         let (caller, context) = (call::caller(&request)?, call::context(&request));
-        let id = convert::user_id(&request.into_inner().user_id)?;
-        let user = self.authority.disable_user(&caller, id, &context).await?;
-        Ok(Response::new(pb::DisableUserResponse { user: Some(convert::user(&user)) }))
+        let message = request.into_inner();
+        let id = convert::user_id(&message.user_id)?;
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
+        let user = Some(convert::user(&self.authority.disable_user(&caller, id, &context).await?));
+        let (verifiers_pending, pending_verifiers) = self.wait_for_verifiers(wait, &caller, &context).await;
+        Ok(Response::new(pb::DisableUserResponse { user, verifiers_pending, pending_verifiers }))
     }
 
     async fn enable_user(
@@ -60,8 +73,10 @@ impl AdminService for AdminRpc {
         let (caller, context) = (call::caller(&request)?, call::context(&request));
         let message = request.into_inner();
         let (id, roles) = (convert::user_id(&message.user_id)?, convert::roles(&message.roles)?);
-        let user = self.authority.set_roles(&caller, id, roles, &context).await?;
-        Ok(Response::new(pb::SetRolesResponse { user: Some(convert::user(&user)) }))
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
+        let user = Some(convert::user(&self.authority.set_roles(&caller, id, roles, &context).await?));
+        let (verifiers_pending, pending_verifiers) = self.wait_for_verifiers(wait, &caller, &context).await;
+        Ok(Response::new(pb::SetRolesResponse { user, verifiers_pending, pending_verifiers }))
     }
 
     async fn create_reset_code(
@@ -91,10 +106,20 @@ impl AdminService for AdminRpc {
         request: Request<pb::RevokeKeyRequest>,
     ) -> Result<Response<pb::RevokeKeyResponse>, Status> {
         let (caller, context) = (call::caller(&request)?, call::context(&request));
-        let which = convert::which_keys(&request.into_inner())?;
+        let message = request.into_inner();
+        let which = convert::which_keys(&message)?;
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         self.authority.revoke_key(&caller, &which, &context).await?;
         let keys = convert::verification_keys(&self.authority.key_set());
-        Ok(Response::new(pb::RevokeKeyResponse { keys }))
+        let (verifiers_pending, pending_verifiers) = self.wait_for_verifiers(wait, &caller, &context).await;
+        Ok(Response::new(pb::RevokeKeyResponse { keys, verifiers_pending, pending_verifiers }))
+    }
+
+    async fn list_verifiers(
+        &self,
+        _: Request<pb::ListVerifiersRequest>,
+    ) -> Result<Response<pb::ListVerifiersResponse>, Status> {
+        Ok(Response::new(convert::verifiers(&self.authority.list_verifiers())))
     }
 
     async fn list_security_events(

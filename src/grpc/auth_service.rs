@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::{call, convert};
-use crate::auth::Authority;
+use crate::auth::{Authority, CallContext, Caller, VerifierWait};
 use crate::pb::auth::v1 as pb;
 use crate::pb::auth::v1::auth_service_server::AuthService;
 
@@ -15,6 +15,16 @@ pub(super) struct AuthRpc {
 impl AuthRpc {
     pub(super) fn new(authority: Authority) -> Self {
         Self { authority }
+    }
+
+    /// How many verifiers have not applied in time what has been revoked, and their names.
+    async fn wait_for_verifiers(
+        &self,
+        wait: VerifierWait,
+        caller: Option<&Caller>,
+        context: &CallContext,
+    ) -> (i32, Vec<String>) {
+        convert::pending(self.authority.wait_for_verifiers(wait, caller, context).await)
     }
 }
 
@@ -75,9 +85,11 @@ impl AuthService for AuthRpc {
         request: Request<pb::RevokeTokenRequest>,
     ) -> Result<Response<pb::RevokeTokenResponse>, Status> {
         let context = call::context(&request);
-        let token = convert::secret(request.into_inner().token);
-        self.authority.revoke_token(&token, &context).await?;
-        Ok(Response::new(pb::RevokeTokenResponse {}))
+        let message = request.into_inner();
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
+        self.authority.revoke_token(&convert::secret(message.token), &context).await?;
+        let (verifiers_pending, _) = self.wait_for_verifiers(wait, None, &context).await;
+        Ok(Response::new(pb::RevokeTokenResponse { verifiers_pending }))
     }
 
     async fn list_sessions(
@@ -97,9 +109,13 @@ impl AuthService for AuthRpc {
         request: Request<pb::RevokeSessionRequest>,
     ) -> Result<Response<pb::RevokeSessionResponse>, Status> {
         let (caller, context) = (call::caller(&request)?, call::context(&request));
-        let id = convert::session_id(&request.into_inner().session_id)?;
+        let message = request.into_inner();
+        let id = convert::session_id(&message.session_id)?;
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         self.authority.revoke_session(&caller, id, &context).await?;
-        Ok(Response::new(pb::RevokeSessionResponse {}))
+        let (verifiers_pending, pending_verifiers) =
+            self.wait_for_verifiers(wait, Some(&caller), &context).await;
+        Ok(Response::new(pb::RevokeSessionResponse { verifiers_pending, pending_verifiers }))
     }
 
     async fn revoke_all_sessions(
@@ -109,10 +125,17 @@ impl AuthService for AuthRpc {
         let (caller, context) = (call::caller(&request)?, call::context(&request));
         let message = request.into_inner();
         let wanted = convert::user_or_caller(&message.user_id)?;
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         let count =
             self.authority.revoke_all_sessions(&caller, wanted, message.keep_current, &context).await?;
         let revoked_count = i32::try_from(count).unwrap_or(i32::MAX);
-        Ok(Response::new(pb::RevokeAllSessionsResponse { revoked_count }))
+        let (verifiers_pending, pending_verifiers) =
+            self.wait_for_verifiers(wait, Some(&caller), &context).await;
+        Ok(Response::new(pb::RevokeAllSessionsResponse {
+            revoked_count,
+            verifiers_pending,
+            pending_verifiers,
+        }))
     }
 
     async fn change_password(
@@ -123,8 +146,10 @@ impl AuthService for AuthRpc {
         let message = request.into_inner();
         let current = convert::secret(message.current_password);
         let new = convert::secret(message.new_password);
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         let issued = self.authority.change_password(&caller, &current, &new, &context).await?;
-        Ok(Response::new(convert::changed_password(&issued)))
+        let (verifiers_pending, _) = self.wait_for_verifiers(wait, None, &context).await;
+        Ok(Response::new(convert::changed_password(&issued, verifiers_pending)))
     }
 
     async fn reset_password(
@@ -134,8 +159,10 @@ impl AuthService for AuthRpc {
         let context = call::context(&request);
         let message = request.into_inner();
         let (code, new) = (convert::secret(message.reset_code), convert::secret(message.new_password));
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         self.authority.reset_password(&code, &new, &context).await?;
-        Ok(Response::new(pb::ResetPasswordResponse {}))
+        let (verifiers_pending, _) = self.wait_for_verifiers(wait, None, &context).await;
+        Ok(Response::new(pb::ResetPasswordResponse { verifiers_pending }))
     }
 
     async fn delete_user(
@@ -146,7 +173,10 @@ impl AuthService for AuthRpc {
         let message = request.into_inner();
         let wanted = convert::user_ref(&message.user_id)?;
         let current = convert::secret(message.current_password);
+        let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         self.authority.delete_user(&caller, wanted, &current, &context).await?;
-        Ok(Response::new(pb::DeleteUserResponse {}))
+        let (verifiers_pending, pending_verifiers) =
+            self.wait_for_verifiers(wait, Some(&caller), &context).await;
+        Ok(Response::new(pb::DeleteUserResponse { verifiers_pending, pending_verifiers }))
     }
 }

@@ -4,8 +4,10 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
+use http::HeaderValue;
 use tonic::Request;
 
+use super::request_id;
 use crate::auth::{CallContext, Caller, Error, Presented};
 use crate::domain::{Origin, UserAgent};
 
@@ -45,6 +47,12 @@ pub(super) fn presented<T>(request: &Request<T>) -> Presented {
         Some(Call { who: Who::Presented(presented), .. }) => presented.clone(),
         _ => Presented::Nothing,
     }
+}
+
+/// What the call of a stream is named.
+pub(super) fn request_id<T>(request: &Request<T>) -> HeaderValue {
+    let id = request.metadata().get(request_id::HEADER.as_str());
+    id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()).unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// What a use case has to know about the call.

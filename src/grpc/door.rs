@@ -106,7 +106,7 @@ impl Door {
         Self(Arc::new(Inner { parts, streams: StreamLimit::default() }))
     }
 
-    fn admit(&self, request: Request<Body>, peer: Peer, call: &mut DoorFuture) -> Result<State, Denial> {
+    fn admit(&self, mut request: Request<Body>, peer: Peer, call: &mut DoorFuture) -> Result<State, Denial> {
         let parts = &self.0.parts;
         if request.extensions().get::<Crowded>().is_some() {
             return Err(Denial::Door(Refusal::RateLimited { retry_after: CROWDED_RETRY }));
@@ -119,6 +119,10 @@ impl Door {
         let Some(method) = parts.methods.find(path) else { return Err(Denial::Door(Refusal::MethodUnknown)) };
         call.method = Some(Arc::clone(method));
         if method.streaming {
+            // A stream makes errors of its own, when the door is behind it.
+            request.headers_mut().insert(request_id::HEADER, call.request_id.clone());
+        }
+        if method.is_open_stream() {
             let open = self.0.streams.open(peer.network());
             call.stream =
                 Some(open.ok_or(Denial::Door(Refusal::RateLimited { retry_after: CROWDED_RETRY }))?);
@@ -142,11 +146,11 @@ impl Door {
     ) -> Result<State, Error> {
         match method.rule.credentials {
             Credentials::Ignored => {
-                return Ok(self.serve(method, request, Call { deadline, address, who: Who::Anybody }));
+                return Ok(self.serve(method, request, (deadline, address), Who::Anybody));
             }
             Credentials::Optional => {
                 let who = Who::Presented(authorization::presented(request.headers()));
-                return Ok(self.serve(method, request, Call { deadline, address, who }));
+                return Ok(self.serve(method, request, (deadline, address), who));
             }
             Credentials::Required | Credentials::TokenOnly => {}
         }
@@ -180,11 +184,17 @@ impl Door {
         (deadline, address): (Instant, IpAddr),
     ) -> Result<State, Error> {
         method.authorize(&caller)?;
-        Ok(self.serve(method, request, Call { deadline, address, who: Who::Proven(caller) }))
+        Ok(self.serve(method, request, (deadline, address), Who::Proven(caller)))
     }
 
-    fn serve(&self, method: &Method, mut request: Request<Body>, call: Call) -> State {
-        request.extensions_mut().insert(call);
+    fn serve(
+        &self,
+        method: &Method,
+        mut request: Request<Body>,
+        (deadline, address): (Instant, IpAddr),
+        who: Who,
+    ) -> State {
+        request.extensions_mut().insert(Call { deadline, address, who });
         match self.0.parts.services.call(method.service, request) {
             Some(serving) => State::Serving(serving),
             None => State::Denied(Denial::Door(Refusal::MethodUnknown)),

@@ -87,6 +87,11 @@ impl Methods {
 }
 
 impl Method {
+    /// Whether anybody may keep a stream open. Who needs credentials for it is counted where they are known.
+    pub(super) fn is_open_stream(&self) -> bool {
+        self.streaming && self.rule.credentials == Credentials::Ignored
+    }
+
     /// Whether credentials of this kind are taken at all, before anything about them is checked.
     pub(super) fn takes(&self, authorization: &Authorization<'_>) -> Result<(), Error> {
         let bearer = matches!(authorization, Authorization::Token(Scheme::Bearer, _));
@@ -157,8 +162,8 @@ mod tests {
     #[test]
     fn every_method_of_the_api_has_a_rule_and_a_missing_one_stops_the_start() {
         let methods = Methods::of_api(true).unwrap();
-        assert_eq!(methods.0.len(), 12 + 8 + 2 + LIBRARY_METHODS.len());
-        assert_eq!(Methods::of_api(false).unwrap().0.len(), 12 + 8 + 2 + 2);
+        assert_eq!(methods.0.len(), 12 + 9 + 3 + LIBRARY_METHODS.len());
+        assert_eq!(Methods::of_api(false).unwrap().0.len(), 12 + 9 + 3 + 2);
         // The option's number, 50617, as a field key of two wire types: made into another number, the rule is gone.
         let key = [0xca, 0xdb, 0x18];
         let at = DESCRIPTOR_SET.windows(3).rposition(|window| window == key).unwrap();

@@ -15,6 +15,7 @@ mod status;
 mod stream_body;
 mod stream_limit;
 mod trust_service;
+mod watch_stream;
 
 pub use door::{Door, DoorParts};
 pub use health::Health;

@@ -134,7 +134,12 @@ fn answer_error(error: &Error) -> Answer {
             detail: Detail::RetryAfter(*retry_after),
             ..said(Code::ResourceExhausted, R::HashingBusy)
         },
-        Error::StoreUnavailable(_) => said(Code::Unavailable, R::StoreUnavailable),
+        Error::TooManyVerifiers { retry_after } => Answer {
+            detail: Detail::RetryAfter(*retry_after),
+            ..said(Code::ResourceExhausted, R::RateLimited)
+        },
+        Error::VerifierSilent => said(Code::DeadlineExceeded, R::DeadlineExceeded),
+        Error::StoreUnavailable(_) | Error::BehindVerifier => said(Code::Unavailable, R::StoreUnavailable),
         Error::Internal(_) => internal(),
     }
 }
@@ -164,6 +169,13 @@ fn log(refusal: &Refusal<'_>, reason: &str, method: &str, request_id: &str) {
         }
         Refusal::UseCase(error @ Error::StoreUnavailable(_)) => {
             tracing::warn!(request_id, method, cause = %causes(error), "the database did not answer a call");
+        }
+        Refusal::UseCase(Error::BehindVerifier) => {
+            tracing::error!(
+                request_id,
+                method,
+                "a verifier has seen more revocations than the database holds: was an older copy of it restored?"
+            );
         }
         Refusal::UseCase(Error::TokenInvalid(defect)) => {
             tracing::debug!(request_id, method, reason, ?defect, "a call was refused");

@@ -42,10 +42,13 @@ impl StreamBody {
         Frame::trailers(trailers)
     }
 
-    /// Translates the trailers of a stream that a library ended with an error.
+    /// Translates the trailers of a stream that a library ended with an error. One that a service of ours ended says why
+    /// already.
     fn translate(&self, frame: Frame<Bytes>) -> Frame<Bytes> {
         match frame.trailers_ref().and_then(Status::from_header_map) {
-            Some(status) if status.code() != tonic::Code::Ok => self.last_frame(&Refusal::of(&status)),
+            Some(status) if status.code() != tonic::Code::Ok && status.details().is_empty() => {
+                self.last_frame(&Refusal::of(&status))
+            }
             _ => frame,
         }
     }

@@ -1,8 +1,9 @@
 //! The RPCs of `auth.v1.TrustService`: decode, one use case, encode.
 
-use tonic::{Request, Response, Status};
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
 
-use super::{call, convert};
+use super::{call, convert, watch_stream};
 use crate::auth::Authority;
 use crate::pb::auth::v1 as pb;
 use crate::pb::auth::v1::trust_service_server::TrustService;
@@ -20,6 +21,8 @@ impl TrustRpc {
 
 #[tonic::async_trait]
 impl TrustService for TrustRpc {
+    type WatchTrustStream = BoxStream<pb::WatchTrustResponse>;
+
     async fn get_key_set(
         &self,
         _: Request<pb::GetKeySetRequest>,
@@ -36,5 +39,12 @@ impl TrustService for TrustRpc {
         let token = convert::secret(message.token);
         let verified = self.authority.verify_token(&caller, &token, &message.audience)?;
         Ok(Response::new(convert::verified(verified.as_ref())))
+    }
+
+    async fn watch_trust(
+        &self,
+        request: Request<Streaming<pb::WatchTrustRequest>>,
+    ) -> Result<Response<Self::WatchTrustStream>, Status> {
+        Ok(Response::new(watch_stream::watch(&self.authority, request).await?))
     }
 }

@@ -131,7 +131,7 @@ impl Server {
 async fn ensure_trust_counter(store: &Store, surroundings: &Surroundings) -> Result<(), StoreError> {
     let mut incarnation = [0; 16];
     surroundings.entropy.fill(&mut incarnation);
-    store.ensure_trust_counter(incarnation).await
+    store.ensure_trust_counter(incarnation, surroundings.clock.now()).await
 }
 
 fn build_authority(

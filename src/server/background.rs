@@ -20,6 +20,8 @@ const READINESS_PATIENCE: Duration = Duration::from_secs(1);
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the keys are read: what another process has rotated is known long before it signs.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+/// How often verifiers that have gone silent are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the janitor takes a step: a table of a million rows is passed in 17 minutes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sign-in failures are written down: what a kill can lose of them.
@@ -42,6 +44,7 @@ impl Background {
         tasks.spawn(follow_trust_log(authority.clone()));
         tasks.spawn(record_sign_in_failures(authority.clone()));
         tasks.spawn(reload_keys(authority.clone()));
+        tasks.spawn(sweep_verifiers(authority.clone()));
         tasks.spawn(clean(Janitor::new(authority)));
         tasks.spawn(forget_idle_peers(peer_limit));
         Self(tasks)
@@ -100,6 +103,14 @@ async fn reload_keys(authority: Authority) {
         if let Err(error) = authority.reload_keys().await {
             tracing::debug!(%error, "the keys were not read");
         }
+    }
+}
+
+async fn sweep_verifiers(authority: Authority) {
+    let mut ticks = calm(SWEEP_INTERVAL);
+    loop {
+        ticks.tick().await;
+        authority.sweep_verifiers();
     }
 }
 

@@ -69,7 +69,7 @@ impl Store {
             trust: TrustState::default(),
             faults: config.faults.clone(),
         }));
-        store.follow_trust_log(now).await?;
+        store.enter_incarnation(<[u8; 16]>::default(), now).await?;
         Ok(store)
     }
 

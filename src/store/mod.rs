@@ -48,5 +48,5 @@ pub use purge::PurgeCursor;
 pub use refresh::{Refreshable, Rotation};
 pub use server_key::StoredServerKey;
 pub use sessions::NewSession;
-pub use trust_counter::TrustPosition;
-pub use trust_state::TrustState;
+pub use trust_log::Followed;
+pub use trust_state::{TrustNews, TrustState};

@@ -6,23 +6,20 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use super::entity::trust_counter::{Column, Entity};
 use super::row::Row;
 use super::{Store, StoreError};
+use crate::domain::{Timestamp, TrustPosition};
 
 const COLUMNS: [Column; 3] = [Column::Id, Column::Incarnation, Column::Sequence];
 /// The id of the only row.
 pub(super) const ID: i16 = 1;
 
-/// A position in the trust log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrustPosition {
-    /// The life of the log in which `sequence` counts: another one after a database was lost or restored.
-    pub incarnation: [u8; 16],
-    /// How many changes were committed; 0 before the first.
-    pub sequence: i64,
-}
-
 impl Store {
-    /// Makes sure that there is a counter: a new one starts `incarnation` at 0, one that is there stays as it is.
-    pub async fn ensure_trust_counter(&self, incarnation: [u8; 16]) -> Result<(), StoreError> {
+    /// Makes sure that there is a counter, and follows it: a new one starts `incarnation` at 0, one that is there stays as it
+    /// is.
+    pub async fn ensure_trust_counter(
+        &self,
+        incarnation: [u8; 16],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let insert = Query::insert()
             .into_table(Entity)
             .columns(COLUMNS)
@@ -30,12 +27,13 @@ impl Store {
             .map_err(StoreError::unexpected)?
             .to_owned();
         match self.execute(&insert).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {}
             Err(error) => match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(()),
-                _ => Err(error.into()),
+                Some(SqlErr::UniqueConstraintViolation(_)) => {}
+                _ => return Err(error.into()),
             },
         }
+        self.enter_incarnation(incarnation, now).await
     }
 
     /// Where the log is.

@@ -1,10 +1,10 @@
 //! The trust log: every revocation by its commit position, until the last token that it hits has expired. Owns what is
 //! written when something is revoked, and reading it back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_verify::{KeyId, Revocation, Revoked};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, UpdateStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
@@ -96,7 +96,6 @@ impl Transaction {
         let superseded = Query::delete()
             .from_table(Entity)
             .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
-            .and_where(Expr::col(Column::Kind).eq(SESSION))
             .to_owned();
         self.execute(&superseded).await?;
         let forget_at = self.last_token_of(user).await?.plus(GRACE);
@@ -202,23 +201,63 @@ impl Transaction {
     }
 }
 
+/// What following the log came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// Everything is known.
+    ToTheEnd,
+    /// The log is another one, or has gone back: [`Store::enter_incarnation`] is needed.
+    Elsewhere,
+}
+
 impl Store {
     /// Takes up what other processes have revoked since, and what a failed commit left unknown.
-    pub async fn follow_trust_log(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn follow_trust_log(&self, now: Timestamp) -> Result<Followed, StoreError> {
+        let began = monotonic_now();
+        let known = self.trust().position();
         // The position first: what is committed between the two reads is read twice, and not missed.
-        let position = self.lookup_trust_counter().await?.map_or(0, |position| position.sequence);
-        let known = self.trust().complete_to();
-        if position <= known {
-            return Ok(());
+        let Some(position) = self.lookup_trust_counter().await? else { return Ok(Followed::Elsewhere) };
+        if position.incarnation != known.incarnation || position.sequence < known.sequence {
+            return Ok(Followed::Elsewhere);
         }
-        let read = self.read_log(known, now).await?;
-        self.trust().take_log(&read, position);
-        Ok(())
+        let read = if position.sequence == known.sequence {
+            Vec::new()
+        } else {
+            self.read_log(known.sequence, now).await?
+        };
+        self.trust().take_log(&read, position, began);
+        Ok(Followed::ToTheEnd)
+    }
+
+    /// Follows the log of another incarnation from now on. If it is the same one and has gone back, because an older copy
+    /// of the database was put in its place, it becomes `fresh`: a position of before means nothing any more.
+    pub async fn enter_incarnation(&self, fresh: [u8; 16], now: Timestamp) -> Result<(), StoreError> {
+        let store = self.clone();
+        // Nothing of ours is committed meanwhile.
+        self.write(move |db| async move {
+            let began = monotonic_now();
+            let known = store.trust().position();
+            let Some(mut position) = store.lookup_trust_counter().await? else { return Ok(()) };
+            if position.incarnation == known.incarnation {
+                if position.sequence >= known.sequence {
+                    return Ok(());
+                }
+                db.execute(&replace_incarnation(position.incarnation, fresh)).await?;
+                position = store.lookup_trust_counter().await?.unwrap_or(position);
+            }
+            let read = store.read_log(0, now).await?;
+            store.trust().replace(&read, position, began);
+            Ok(())
+        })
+        .await
     }
 
     /// The same unless everything up to a position is known already.
     pub(super) async fn follow_trust_log_to(&self, position: i64, now: Timestamp) -> Result<(), StoreError> {
-        if self.trust().complete_to() >= position { Ok(()) } else { self.follow_trust_log(now).await }
+        if self.trust().position().sequence < position {
+            self.follow_trust_log(now).await?;
+        }
+        Ok(())
     }
 
     /// The revocations after a position that must still be remembered.
@@ -232,6 +271,23 @@ impl Store {
         let rows = self.follower().query_all(&select.into_query()).await?;
         rows.iter().map(|result| read_revocation(&Row::new(result, &COLUMNS, 0))).collect()
     }
+}
+
+/// Another process may have done it already.
+fn replace_incarnation(old: [u8; 16], fresh: [u8; 16]) -> UpdateStatement {
+    Query::update()
+        .table(trust_counter::Entity)
+        .value(trust_counter::Column::Incarnation, fresh.to_vec())
+        .and_where(Expr::col(trust_counter::Column::Incarnation).eq(old.to_vec()))
+        .to_owned()
+}
+
+fn monotonic_now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how old a reading is does not depend on the clock on the wall"
+    )]
+    Instant::now()
 }
 
 fn row_of(revocation: &Revocation) -> [Expr; 7] {

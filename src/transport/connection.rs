@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
@@ -23,6 +23,7 @@ use super::drain::Stop;
 use super::handler::Handler;
 use super::load::{CountedCall, Crowded, Load};
 use super::message_body::MessageBody;
+use super::stream_task::StreamTasks;
 
 /// How often a connection is looked at. A slow client is found out after 10 s, the first tick that finds no request.
 const TICK: Duration = Duration::from_secs(10);
@@ -36,8 +37,8 @@ const MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// The protocol settings of every connection, each with its reason in the second section of the security design:
 /// bounded streams, resets, headers and pings; windows left wide because lowering them lowers h2's budget for small
 /// frames, and it then closes connections of honest clients.
-pub(super) fn protocol() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+pub(super) fn protocol() -> Builder<StreamTasks> {
+    let mut builder = Builder::new(StreamTasks);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -63,7 +64,7 @@ pub(super) fn protocol() -> Builder<TokioExecutor> {
 pub(super) async fn serve<H: Handler>(
     stream: TcpStream,
     peer: Peer,
-    protocol: &Builder<TokioExecutor>,
+    protocol: &Builder<StreamTasks>,
     (handler, load): (H, Load),
     stop: Stop,
 ) {

@@ -11,6 +11,7 @@ mod load;
 mod message_body;
 mod peer;
 mod peer_limit;
+mod stream_task;
 
 pub use deadline::{CallDeadline, DeadlineError};
 pub use dispatch::{Answer, Dispatch};
@@ -20,3 +21,4 @@ pub use listener::Listener;
 pub use load::Crowded;
 pub use peer::{Network, Peer};
 pub use peer_limit::{PeerLimit, PeerLimitConfig};
+pub use stream_task::end_stream_with;

@@ -120,7 +120,11 @@ async fn call(channel: &Channel, path: &str, kind: &Kind, message: &'static [u8]
 async fn every_method_with_every_kind_of_credentials() {
     let server = TestServer::start().await;
     let kinds = kinds(&server).await;
-    let table = AccessTable::parse(DESCRIPTOR_SET, &["auth.v1.AdminService", "auth.v1.AuthService"]).unwrap();
+    let table = AccessTable::parse(
+        DESCRIPTOR_SET,
+        &["auth.v1.AdminService", "auth.v1.AuthService", "auth.v1.TrustService"],
+    )
+    .unwrap();
     let channel = server.channel().await;
     let mut cells = BTreeMap::new();
     for method in table.iter() {

@@ -119,7 +119,11 @@ async fn a_reset_code_is_shown_once_and_sets_a_password() {
     assert_eq!(code.len(), 4 + 86);
     assert!(made["expireTime"].as_str().unwrap().ends_with('Z'), "{made}");
     let new_password = "another horse battery".to_owned();
-    let request = ResetPasswordRequest { reset_code: code, new_password: new_password.clone() };
+    let request = ResetPasswordRequest {
+        reset_code: code,
+        new_password: new_password.clone(),
+        wait_for_verifiers: None,
+    };
     AuthServiceClient::new(desk.server.channel().await).reset_password(request).await.unwrap();
     said_yes(&run(&mut desk.command(&["token", "issue", "--username", "alice"]), &new_password));
 

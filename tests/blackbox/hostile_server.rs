@@ -59,7 +59,7 @@ impl AdminService for Fake {
         &self,
         _: Request<pb::DisableUserRequest>,
     ) -> Result<Response<pb::DisableUserResponse>, Status> {
-        Ok(Response::new(pb::DisableUserResponse { user: None }))
+        Ok(Response::new(pb::DisableUserResponse::default()))
     }
 
     async fn enable_user(
@@ -97,6 +97,15 @@ impl AdminService for Fake {
         _: Request<pb::RevokeKeyRequest>,
     ) -> Result<Response<pb::RevokeKeyResponse>, Status> {
         refuse()
+    }
+
+    async fn list_verifiers(
+        &self,
+        _: Request<pb::ListVerifiersRequest>,
+    ) -> Result<Response<pb::ListVerifiersResponse>, Status> {
+        let verifier =
+            pb::Verifier { instance: HOSTILE.to_owned(), peer: HOSTILE.to_owned(), ..Default::default() };
+        Ok(Response::new(pb::ListVerifiersResponse { verifiers: vec![verifier], position: None }))
     }
 
     async fn list_security_events(

@@ -45,4 +45,5 @@ mod start_and_stop;
 mod stopping;
 mod token_libraries;
 mod tokens;
+mod watch_trust;
 mod what_ends_what;

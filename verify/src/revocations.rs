@@ -6,7 +6,7 @@
 //! refused. So a user takes one entry however many tokens it had. The ends of single sessions are kept beside it, and
 //! dropped when the epoch is raised after them. Everything is forgotten when the last token that it hits has expired.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -45,23 +45,26 @@ pub enum Revoked {
     Key(KeyId),
 }
 
-/// The revocations that count, by what they revoke.
+/// The revocations that count: by their places in the log, and by what they revoke.
 #[derive(Clone, Debug, Default)]
 pub struct Revocations {
+    /// What is revoked, and when that may be forgotten, by its place in the log.
+    log: BTreeMap<i64, (Revoked, i64)>,
+    /// By the moment at which it may be forgotten, and its place.
+    to_forget: BTreeSet<(i64, i64)>,
     users: HashMap<Uuid, User>,
+    /// The places of sessions and keys.
     sessions: HashMap<Uuid, i64>,
     keys: HashMap<KeyId, i64>,
-    /// By the moment at which it may be forgotten, and its place in the log.
-    to_forget: BTreeMap<(i64, i64), Revoked>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct User {
     below_epoch: i64,
-    /// When the raise of its epoch may be forgotten.
-    forget_at: i64,
-    /// Its ended sessions, each with its revocation's place in the log.
-    sessions: Vec<(Uuid, i64)>,
+    /// The place of the raise of its epoch.
+    raised: Option<i64>,
+    /// Its sessions that ended since.
+    sessions: Vec<Uuid>,
 }
 
 impl Revocations {
@@ -82,42 +85,65 @@ impl Revocations {
     /// Takes one more revocation. The same one twice is one; the order does not matter.
     pub fn add(&mut self, revocation: &Revocation) {
         let Revocation { sequence, revoked, forget_at } = revocation;
-        let forget_at = match revoked {
+        match revoked {
             Revoked::User { user_id, below_epoch } => {
-                self.raise_epoch(*user_id, *below_epoch, *sequence, *forget_at)
+                self.raise_epoch(*user_id, *below_epoch, *sequence, *forget_at);
             }
             Revoked::Session { user_id, session_id } => {
-                let sessions = &mut self.users.entry(*user_id).or_default().sessions;
-                if self.sessions.insert(*session_id, *forget_at).is_none() {
-                    sessions.push((*session_id, *sequence));
-                }
-                *forget_at
+                self.end_session(*user_id, *session_id, *sequence, *forget_at);
             }
             Revoked::Key(key_id) => {
-                self.keys.insert(key_id.clone(), *forget_at);
-                *forget_at
+                let (sequence, forget_at) =
+                    self.take_out(self.keys.get(key_id).copied(), *sequence, *forget_at);
+                self.keys.insert(key_id.clone(), sequence);
+                self.put_in(sequence, revoked.clone(), forget_at);
             }
-        };
-        self.to_forget.insert((forget_at, *sequence), revoked.clone());
+        }
+    }
+
+    /// Up to `at_most` of what came after the place `after` and not after `through`, in the order of the log. What is not
+    /// among it has been forgotten, or something that came later has taken its place.
+    #[must_use]
+    pub fn page(&self, after: i64, through: i64, at_most: usize) -> Vec<Revocation> {
+        if after >= through {
+            return Vec::new();
+        }
+        let entries = self.log.range(after.saturating_add(1)..=through).take(at_most);
+        entries
+            .map(|(sequence, (revoked, forget_at))| Revocation {
+                sequence: *sequence,
+                revoked: revoked.clone(),
+                forget_at: *forget_at,
+            })
+            .collect()
     }
 
     /// Forgets up to `at_most` of those whose time has come at `now_millis`, so that nobody waits for it long. True if
     /// there may be more.
     pub fn forget(&mut self, now_millis: i64, at_most: usize) -> bool {
         for _ in 0..at_most {
-            let Some(first) = self.to_forget.first_entry().filter(|first| first.key().0 <= now_millis) else {
+            let Some((_, sequence)) = self.to_forget.first().copied().filter(|(at, _)| *at <= now_millis)
+            else {
                 return false;
             };
-            match first.remove() {
-                Revoked::User { user_id, .. } => self.forget_user(user_id, now_millis),
-                Revoked::Session { user_id, session_id } => {
-                    self.forget_session(user_id, session_id, now_millis);
-                }
-                Revoked::Key(key_id) => {
-                    if self.keys.get(&key_id).is_some_and(|at| *at <= now_millis) {
-                        self.keys.remove(&key_id);
+            match self.remove(sequence) {
+                Some(Revoked::User { user_id, .. }) => {
+                    if let Some(user) = self.users.get_mut(&user_id) {
+                        (user.below_epoch, user.raised) = (0, None);
                     }
+                    self.drop_if_empty(user_id);
                 }
+                Some(Revoked::Session { user_id, session_id }) => {
+                    self.sessions.remove(&session_id);
+                    if let Some(user) = self.users.get_mut(&user_id) {
+                        user.sessions.retain(|known| *known != session_id);
+                    }
+                    self.drop_if_empty(user_id);
+                }
+                Some(Revoked::Key(key_id)) => {
+                    self.keys.remove(&key_id);
+                }
+                None => {}
             }
         }
         true
@@ -126,50 +152,73 @@ impl Revocations {
     /// How many entries there are, for those who watch their memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.users.len() + self.sessions.len() + self.keys.len()
+        self.log.len()
     }
 
     /// Whether nothing is revoked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.log.is_empty()
     }
 
-    /// All tokens of the sessions that ended before have lower epochs: the raise takes their place. When it may be
-    /// forgotten itself.
-    fn raise_epoch(&mut self, user_id: Uuid, below_epoch: i64, sequence: i64, forget_at: i64) -> i64 {
-        let user = self.users.entry(user_id).or_default();
+    /// All tokens of the sessions that ended before have lower epochs: the raise takes their place, and that of an earlier
+    /// raise.
+    fn raise_epoch(&mut self, user_id: Uuid, below_epoch: i64, sequence: i64, forget_at: i64) {
+        let mut user = self.users.remove(&user_id).unwrap_or_default();
+        let (sequence, mut forget_at) = self.take_out(user.raised, sequence, forget_at);
+        for session_id in std::mem::take(&mut user.sessions) {
+            match self.sessions.get(&session_id).copied() {
+                Some(place) if place < sequence => {
+                    self.sessions.remove(&session_id);
+                    (_, forget_at) = self.take_out(Some(place), sequence, forget_at);
+                }
+                Some(_) => user.sessions.push(session_id),
+                None => {}
+            }
+        }
         user.below_epoch = user.below_epoch.max(below_epoch);
-        user.forget_at = user.forget_at.max(forget_at);
-        for (session_id, place) in user.sessions.extract_if(.., |(_, place)| *place < sequence) {
-            if let Some(at) = self.sessions.remove(&session_id) {
-                self.to_forget.remove(&(at, place));
-                user.forget_at = user.forget_at.max(at);
-            }
-        }
-        user.forget_at
+        user.raised = Some(sequence);
+        self.put_in(sequence, Revoked::User { user_id, below_epoch: user.below_epoch }, forget_at);
+        self.users.insert(user_id, user);
     }
 
-    fn forget_user(&mut self, user_id: Uuid, now_millis: i64) {
-        let Some(user) = self.users.get_mut(&user_id) else { return };
-        if user.forget_at <= now_millis {
-            user.below_epoch = 0;
-            self.drop_if_empty(user_id);
+    fn end_session(&mut self, user_id: Uuid, session_id: Uuid, sequence: i64, forget_at: i64) {
+        let user = self.users.entry(user_id).or_default();
+        if let Some(raised) = user.raised.filter(|raised| *raised > sequence) {
+            let below_epoch = user.below_epoch;
+            let (_, forget_at) = self.take_out(Some(raised), raised, forget_at);
+            return self.put_in(raised, Revoked::User { user_id, below_epoch }, forget_at);
         }
+        let known = self.sessions.get(&session_id).copied();
+        if known.is_none() {
+            user.sessions.push(session_id);
+        }
+        let (sequence, forget_at) = self.take_out(known, sequence, forget_at);
+        self.sessions.insert(session_id, sequence);
+        self.put_in(sequence, Revoked::Session { user_id, session_id }, forget_at);
     }
 
-    fn forget_session(&mut self, user_id: Uuid, session_id: Uuid, now_millis: i64) {
-        if self.sessions.get(&session_id).is_some_and(|at| *at <= now_millis) {
-            self.sessions.remove(&session_id);
-            if let Some(user) = self.users.get_mut(&user_id) {
-                user.sessions.retain(|(known, _)| *known != session_id);
-            }
-        }
-        self.drop_if_empty(user_id);
+    /// Takes an entry out whose place another one takes: the later place and the later moment of both.
+    fn take_out(&mut self, place: Option<i64>, sequence: i64, forget_at: i64) -> (i64, i64) {
+        let Some(place) = place else { return (sequence, forget_at) };
+        let Some((_, at)) = self.log.remove(&place) else { return (sequence.max(place), forget_at) };
+        self.to_forget.remove(&(at, place));
+        (sequence.max(place), forget_at.max(at))
+    }
+
+    fn put_in(&mut self, sequence: i64, revoked: Revoked, forget_at: i64) {
+        self.log.insert(sequence, (revoked, forget_at));
+        self.to_forget.insert((forget_at, sequence));
+    }
+
+    fn remove(&mut self, sequence: i64) -> Option<Revoked> {
+        let (revoked, at) = self.log.remove(&sequence)?;
+        self.to_forget.remove(&(at, sequence));
+        Some(revoked)
     }
 
     fn drop_if_empty(&mut self, user_id: Uuid) {
-        if self.users.get(&user_id).is_some_and(|user| user.sessions.is_empty() && user.below_epoch == 0) {
+        if self.users.get(&user_id).is_some_and(|user| user.sessions.is_empty() && user.raised.is_none()) {
             self.users.remove(&user_id);
         }
     }

@@ -7,7 +7,7 @@ use crate::cli::confirm;
 use crate::cli::given::Given;
 use crate::cli::remote::{self, Remote};
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, print};
+use crate::cli::{Failure, print, verifier_wait};
 use crate::pb::auth::v1::RevokeKeyRequest;
 
 pub(super) const VERB: Verb = Verb { command, run };
@@ -23,7 +23,7 @@ fn command() -> Command {
         .about("Revoke a signing key: all its tokens are refused from then on, and the next key takes over")
         .arg(key)
         .arg(all)
-        .arg(confirm::argument())
+        .args([confirm::argument(), verifier_wait::argument()])
         .args(remote::arguments())
 }
 
@@ -34,16 +34,17 @@ fn run(mut given: Given) -> Result<(), Failure> {
         given.problems.add("KEY ID", "must be given, or --all");
     }
     let sure = confirm::read(&mut given);
+    let wait = verifier_wait::read(&mut given);
     let remote = Remote::read(&mut given);
-    let (remote, sure) = given.problems.none_or(remote.zip(sure))?;
+    let (remote, (sure, wait_for_verifiers)) = given.problems.none_or(remote.zip(sure.zip(wait)))?;
     let question = match all {
         true => "This ends every session and every token of everybody.".to_owned(),
         false => format!("This ends every token that {key_id} has signed."),
     };
     sure.ask(&question)?;
-    let request = RevokeKeyRequest { key_id, all };
-    let keys =
-        remote.call(async |server| Ok(server.answer(server.admin().revoke_key(request).await)?.keys))?;
-    let keys: Vec<Shown> = keys.iter().map(Shown::of_message).collect();
-    print(&shown::keys(&keys, json))
+    let request = RevokeKeyRequest { key_id, all, wait_for_verifiers };
+    let answer = remote.call(async |server| server.answer(server.admin().revoke_key(request).await))?;
+    let keys: Vec<Shown> = answer.keys.iter().map(Shown::of_message).collect();
+    print(&shown::keys(&keys, json))?;
+    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
 }

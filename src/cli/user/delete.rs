@@ -9,7 +9,7 @@ use crate::cli::json::{self, Object};
 use crate::cli::remote::{self, Remote, Server};
 use crate::cli::user_argument::UserArgument;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, password, print};
+use crate::cli::{Failure, password, print, verifier_wait};
 use crate::pb::auth::v1::{DeleteUserRequest, GetUserRequest, User};
 
 pub(super) const VERB: Verb = Verb { command, run };
@@ -21,7 +21,7 @@ fn command() -> Command {
              Whoever deletes itself is asked for its password, or with --yes it is read from standard input",
         )
         .arg(UserArgument::argument())
-        .arg(confirm::argument())
+        .args([confirm::argument(), verifier_wait::argument()])
         .args(remote::arguments())
 }
 
@@ -29,8 +29,10 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
     let whom = UserArgument::read(&mut given, "USER");
     let sure = confirm::read(&mut given);
+    let wait = verifier_wait::read(&mut given);
     let remote = Remote::read(&mut given);
-    let (remote, (whom, sure)) = given.problems.none_or(remote.zip(whom.zip(sure)))?;
+    let wanted = remote.zip(whom.zip(sure)).zip(wait);
+    let ((remote, (whom, sure)), wait_for_verifiers) = given.problems.none_or(wanted)?;
     // Asked between two connections: people take their time, and a server drops those who are silent.
     let (user_id, caller_id) = if sure.is_meant() {
         remote.call(async |server| Ok((whom.id(server).await?, caller(server).await?.user_id)))?
@@ -42,13 +44,14 @@ fn run(mut given: Given) -> Result<(), Failure> {
     };
     let current_password =
         if user_id == caller_id { password::ask_own()?.to_string() } else { String::new() };
-    let request = DeleteUserRequest { user_id: user_id.clone(), current_password };
-    remote.call(async |server| server.answer(server.auth().delete_user(request).await))?;
+    let request = DeleteUserRequest { user_id: user_id.clone(), current_password, wait_for_verifiers };
+    let answer = remote.call(async |server| server.answer(server.auth().delete_user(request).await))?;
     print(&if json {
         json::render(&Object::default().into())
     } else {
         format!("deleted {}", escape(&user_id))
-    })
+    })?;
+    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
 }
 
 /// Whoever holds the token.

@@ -7,7 +7,7 @@ use crate::cli::given::Given;
 use crate::cli::remote::{self, Remote};
 use crate::cli::user_argument::UserArgument;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, print};
+use crate::cli::{Failure, print, verifier_wait};
 use crate::domain::Roles;
 use crate::pb::auth::v1::SetRolesRequest;
 
@@ -23,7 +23,7 @@ fn command() -> Command {
     Command::new("set-roles")
         .about("Give a user exactly these roles; its access tokens of before are refused, its sessions go on")
         .arg(UserArgument::argument())
-        .args([roles, none])
+        .args([roles, none, verifier_wait::argument()])
         .args(remote::arguments())
 }
 
@@ -31,14 +31,18 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
     let whom = UserArgument::read(&mut given, "USER");
     let roles = read_roles(&mut given);
+    let wait = verifier_wait::read(&mut given);
     let remote = Remote::read(&mut given);
-    let (remote, (whom, roles)) = given.problems.none_or(remote.zip(whom.zip(roles)))?;
-    let user = remote.call(async |server| {
+    let wanted = remote.zip(whom.zip(roles)).zip(wait);
+    let ((remote, (whom, roles)), wait_for_verifiers) = given.problems.none_or(wanted)?;
+    let (user, answer) = remote.call(async |server| {
         let roles = roles.iter().map(str::to_owned).collect();
-        let request = SetRolesRequest { user_id: whom.id(server).await?, roles };
-        server.promised(server.answer(server.admin().set_roles(request).await)?.user)
+        let request = SetRolesRequest { user_id: whom.id(server).await?, roles, wait_for_verifiers };
+        let mut answer = server.answer(server.admin().set_roles(request).await)?;
+        Ok((server.promised(answer.user.take())?, answer))
     })?;
-    print(&shown::user(&user, json))
+    print(&shown::user(&user, json))?;
+    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
 }
 
 /// A forgotten argument must not take a user's roles away, so that no roles at all have a switch of their own.

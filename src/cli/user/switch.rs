@@ -7,16 +7,16 @@ use crate::cli::given::Given;
 use crate::cli::remote::{self, Remote};
 use crate::cli::user_argument::UserArgument;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, print};
+use crate::cli::{Failure, print, verifier_wait};
 use crate::pb::auth::v1::{DisableUserRequest, EnableUserRequest};
 
-pub(super) const DISABLE: Verb = Verb { command: disable_command, run: |given| switch(given, false) };
-pub(super) const ENABLE: Verb = Verb { command: enable_command, run: |given| switch(given, true) };
+pub(super) const DISABLE: Verb = Verb { command: disable_command, run: disable };
+pub(super) const ENABLE: Verb = Verb { command: enable_command, run: enable };
 
 fn disable_command() -> Command {
     Command::new("disable")
         .about("Disable a user: it cannot sign in, and all its sessions end")
-        .arg(UserArgument::argument())
+        .args([UserArgument::argument(), verifier_wait::argument()])
         .args(remote::arguments())
 }
 
@@ -27,19 +27,29 @@ fn enable_command() -> Command {
         .args(remote::arguments())
 }
 
-fn switch(mut given: Given, on: bool) -> Result<(), Failure> {
+fn disable(mut given: Given) -> Result<(), Failure> {
+    let json = given.flag("json");
+    let whom = UserArgument::read(&mut given, "USER");
+    let wait = verifier_wait::read(&mut given);
+    let remote = Remote::read(&mut given);
+    let (remote, (whom, wait_for_verifiers)) = given.problems.none_or(remote.zip(whom.zip(wait)))?;
+    let (user, answer) = remote.call(async |server| {
+        let request = DisableUserRequest { user_id: whom.id(server).await?, wait_for_verifiers };
+        let mut answer = server.answer(server.admin().disable_user(request).await)?;
+        Ok((server.promised(answer.user.take())?, answer))
+    })?;
+    print(&shown::user(&user, json))?;
+    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
+}
+
+fn enable(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
     let whom = UserArgument::read(&mut given, "USER");
     let remote = Remote::read(&mut given);
     let (remote, whom) = given.problems.none_or(remote.zip(whom))?;
     let user = remote.call(async |server| {
-        let user_id = whom.id(server).await?;
-        let user = if on {
-            server.answer(server.admin().enable_user(EnableUserRequest { user_id }).await)?.user
-        } else {
-            server.answer(server.admin().disable_user(DisableUserRequest { user_id }).await)?.user
-        };
-        server.promised(user)
+        let request = EnableUserRequest { user_id: whom.id(server).await? };
+        server.promised(server.answer(server.admin().enable_user(request).await)?.user)
     })?;
     print(&shown::user(&user, json))
 }

@@ -6,6 +6,7 @@ mod key;
 mod session;
 mod time;
 mod token;
+mod trust;
 mod user;
 
 pub(super) use event::event;
@@ -15,4 +16,5 @@ pub(super) use time::timestamp;
 pub(super) use token::{
     changed_password, issue_command, issued, refresh_command, refreshed, reset_code, secret,
 };
+pub(super) use trust::{frame, hello, pending, report, verifier_wait, verifiers};
 pub(super) use user::{caller, new_user, optional_user_id, roles, user, user_id, user_or_caller, user_ref};

@@ -6,13 +6,13 @@ use crate::auth::Error;
 use crate::domain::Timestamp;
 
 /// A negative span becomes zero, which no lifetime may be either.
-pub(super) fn span(duration: prost_types::Duration) -> Result<Duration, Error> {
+pub(super) fn span(field: &'static str, duration: prost_types::Duration) -> Result<Duration, Error> {
     const MAX_SECONDS: i64 = 315_576_000_000;
     let in_range = (-MAX_SECONDS..=MAX_SECONDS).contains(&duration.seconds)
         && (-999_999_999..=999_999_999).contains(&duration.nanos)
         && (duration.seconds == 0 || duration.nanos == 0 || (duration.seconds > 0) == (duration.nanos > 0));
     if !in_range {
-        return Err(Error::field("lifetime", "is not a valid google.protobuf.Duration"));
+        return Err(Error::field(field, "is not a valid google.protobuf.Duration"));
     }
     let (Ok(seconds), Ok(nanos)) = (u64::try_from(duration.seconds), u32::try_from(duration.nanos)) else {
         return Ok(Duration::ZERO);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     fn read(seconds: i64, nanos: i32) -> Option<Duration> {
-        span(prost_types::Duration { seconds, nanos }).ok()
+        span("lifetime", prost_types::Duration { seconds, nanos }).ok()
     }
 
     #[test]

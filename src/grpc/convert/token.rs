@@ -20,7 +20,7 @@ pub(in crate::grpc) fn issue_command(
         presented,
         username: request.username,
         password: secret(request.password),
-        lifetime: request.lifetime.map(span).transpose()?,
+        lifetime: request.lifetime.map(|lifetime| span("lifetime", lifetime)).transpose()?,
         audience: request.audience,
         context,
     })
@@ -38,7 +38,25 @@ pub(in crate::grpc) fn refresh_command(
     }
 }
 
-/// Three messages say the same: each method has an answer of its own, to which fields may come.
+/// The tokens of the fresh session, and how many verifiers have not heard of the end of the others.
+pub(in crate::grpc) fn changed_password(
+    issued: &Issued,
+    verifiers_pending: i32,
+) -> pb::ChangePasswordResponse {
+    let pb::IssueTokenResponse { token, token_type, duration, expire_time, refresh_token, session_id } =
+        self::issued(issued);
+    pb::ChangePasswordResponse {
+        token,
+        token_type,
+        duration,
+        expire_time,
+        refresh_token,
+        session_id,
+        verifiers_pending,
+    }
+}
+
+/// Two messages say the same: each method has an answer of its own, to which fields may come.
 macro_rules! token_answers {
     ($($name:ident -> $message:ident),*) => {$(
         pub(in crate::grpc) fn $name(issued: &Issued) -> pb::$message {
@@ -56,8 +74,7 @@ macro_rules! token_answers {
 
 token_answers!(
     issued -> IssueTokenResponse,
-    refreshed -> RefreshTokenResponse,
-    changed_password -> ChangePasswordResponse
+    refreshed -> RefreshTokenResponse
 );
 
 pub(in crate::grpc) fn reset_code(issued: &IssuedResetCode) -> pb::CreateResetCodeResponse {

@@ -10,6 +10,7 @@ mod raw;
 mod session_calls;
 mod surroundings;
 mod tools;
+mod watcher;
 
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
@@ -21,3 +22,4 @@ pub use raw::{RawConnection, raw_call, raw_unary};
 pub use session_calls::{AdminClient, Tokens};
 pub use surroundings::{ManualClock, SeededEntropy};
 pub use tools::tool;
+pub use watcher::{Watcher, ended, hello};

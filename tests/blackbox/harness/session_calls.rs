@@ -49,12 +49,12 @@ impl Client {
 
     /// The same where the service may be gone before it answers.
     pub async fn try_revoke(&self, token: &str) -> Result<(), tonic::Status> {
-        let message = pb::RevokeTokenRequest { token: token.to_owned() };
+        let message = pb::RevokeTokenRequest { token: token.to_owned(), wait_for_verifiers: None };
         self.service().revoke_token(message).await.map(|_| ())
     }
 
     pub async fn revoke_token(&self, token: &str) -> Result<(), Refused> {
-        let message = pb::RevokeTokenRequest { token: token.to_owned() };
+        let message = pb::RevokeTokenRequest { token: token.to_owned(), wait_for_verifiers: None };
         told(self.service().revoke_token(message).await).map(|_| ())
     }
 
@@ -73,7 +73,8 @@ impl Client {
         credentials: Credentials<'_>,
         session_id: &str,
     ) -> Result<(), Refused> {
-        let message = pb::RevokeSessionRequest { session_id: session_id.to_owned() };
+        let message =
+            pb::RevokeSessionRequest { session_id: session_id.to_owned(), wait_for_verifiers: None };
         told(self.service().revoke_session(credentials.attach(message)).await).map(|_| ())
     }
 
@@ -84,7 +85,11 @@ impl Client {
         user_id: &str,
         keep_current: bool,
     ) -> Result<i32, Refused> {
-        let message = pb::RevokeAllSessionsRequest { user_id: user_id.to_owned(), keep_current };
+        let message = pb::RevokeAllSessionsRequest {
+            user_id: user_id.to_owned(),
+            keep_current,
+            wait_for_verifiers: None,
+        };
         let answer = self.service().revoke_all_sessions(credentials.attach(message)).await;
         told(answer).map(|answer| answer.revoked_count)
     }
@@ -95,13 +100,20 @@ impl Client {
         current: &str,
         new: &str,
     ) -> Result<pb::ChangePasswordResponse, Refused> {
-        let message =
-            pb::ChangePasswordRequest { current_password: current.to_owned(), new_password: new.to_owned() };
+        let message = pb::ChangePasswordRequest {
+            current_password: current.to_owned(),
+            new_password: new.to_owned(),
+            wait_for_verifiers: None,
+        };
         told(self.service().change_password(credentials.attach(message)).await)
     }
 
     pub async fn reset_password(&self, code: &str, new: &str) -> Result<(), Refused> {
-        let message = pb::ResetPasswordRequest { reset_code: code.to_owned(), new_password: new.to_owned() };
+        let message = pb::ResetPasswordRequest {
+            reset_code: code.to_owned(),
+            new_password: new.to_owned(),
+            wait_for_verifiers: None,
+        };
         told(self.service().reset_password(message).await).map(|_| ())
     }
 
@@ -111,8 +123,11 @@ impl Client {
         user_id: &str,
         current: &str,
     ) -> Result<(), Refused> {
-        let message =
-            pb::DeleteUserRequest { user_id: user_id.to_owned(), current_password: current.to_owned() };
+        let message = pb::DeleteUserRequest {
+            user_id: user_id.to_owned(),
+            current_password: current.to_owned(),
+            wait_for_verifiers: None,
+        };
         told(self.service().delete_user(credentials.attach(message)).await).map(|_| ())
     }
 }
@@ -138,7 +153,7 @@ impl AdminClient {
     }
 
     pub async fn disable_user(&self, user_id: &str) -> Result<pb::User, Refused> {
-        let message = pb::DisableUserRequest { user_id: user_id.to_owned() };
+        let message = pb::DisableUserRequest { user_id: user_id.to_owned(), wait_for_verifiers: None };
         let answer = self.service.clone().disable_user(self.credentials().attach(message)).await;
         told(answer).map(|answer| answer.user.unwrap())
     }
@@ -151,7 +166,7 @@ impl AdminClient {
 
     pub async fn set_roles(&self, user_id: &str, roles: &[&str]) -> Result<pb::User, Refused> {
         let roles = roles.iter().map(|&role| role.to_owned()).collect();
-        let message = pb::SetRolesRequest { user_id: user_id.to_owned(), roles };
+        let message = pb::SetRolesRequest { user_id: user_id.to_owned(), roles, wait_for_verifiers: None };
         let answer = self.service.clone().set_roles(self.credentials().attach(message)).await;
         told(answer).map(|answer| answer.user.unwrap())
     }
@@ -167,7 +182,11 @@ impl AdminClient {
 
     /// An empty `key_id` is all of them.
     pub async fn revoke_key(&self, key_id: &str) -> Result<Vec<pb::VerificationKey>, Refused> {
-        let message = pb::RevokeKeyRequest { key_id: key_id.to_owned(), all: key_id.is_empty() };
+        let message = pb::RevokeKeyRequest {
+            key_id: key_id.to_owned(),
+            all: key_id.is_empty(),
+            wait_for_verifiers: None,
+        };
         let answer = self.service.clone().revoke_key(self.credentials().attach(message)).await;
         told(answer).map(|answer| answer.keys)
     }

@@ -119,7 +119,14 @@ impl Walk {
 }
 
 fn tokens_of_change(answer: pb::ChangePasswordResponse) -> Tokens {
-    let pb::ChangePasswordResponse { token, token_type, duration, expire_time, refresh_token, session_id } =
-        answer;
+    let pb::ChangePasswordResponse {
+        token,
+        token_type,
+        duration,
+        expire_time,
+        refresh_token,
+        session_id,
+        ..
+    } = answer;
     Tokens { token, token_type, duration, expire_time, refresh_token, session_id }
 }

@@ -101,7 +101,7 @@ fn nothing_is_forgotten_before_its_time_and_all_of_it_after() {
 fn forgetting_goes_in_steps() {
     let mut revocations = all(&log((0..10).map(|number| (end(number, number), 100))));
     assert!(revocations.forget(100, 4));
-    assert_eq!(revocations.len(), 2 * 6);
+    assert_eq!(revocations.len(), 6);
     while revocations.forget(100, 4) {}
     assert!(revocations.is_empty());
 }
@@ -120,6 +120,61 @@ fn a_user_who_ends_sessions_in_a_loop_takes_bounded_room() {
         revocations.add(&Revocation { sequence, revoked: raise(1, below_epoch), forget_at: 100 });
     }
     assert_eq!(revocations.len(), 1);
+}
+
+#[test]
+fn pages_of_the_log_leave_out_what_is_superseded_or_forgotten() {
+    let entries =
+        log([(end(1, 1), 100), (raise(2, 2), 90), (raise(1, 2), 100), (raise(2, 3), 50), (end(3, 3), 60)]);
+    let mut revocations = all(&entries);
+    let places = |revocations: &Revocations, after, through, at_most| {
+        let page = revocations.page(after, through, at_most);
+        page.iter().map(|revocation| revocation.sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&revocations, 0, 9, 9), [3, 4, 5]);
+    assert_eq!(places(&revocations, 0, 4, 1), [3]);
+    assert_eq!(places(&revocations, 3, 4, 9), [4]);
+    assert_eq!(places(&revocations, 5, 5, 9), [0; 0]);
+    assert_eq!(places(&revocations, 7, 5, 9), [0; 0], "a place that is not reached yet");
+    assert_eq!(revocations.page(3, 4, 9)[0].forget_at, 90, "the later moment of both raises");
+    while revocations.forget(60, 9) {}
+    assert_eq!(places(&revocations, 0, 9, 9), [3, 4]);
+}
+
+/// Who is told page by page knows what who was told at once knows, in whatever order the entries came here.
+#[test]
+fn what_is_told_in_pages_is_what_is_known() {
+    let mut random = Random(8);
+    for _ in 0..300 {
+        let mut epochs = [1_i64; 3];
+        // A session ends once, and a key is revoked once.
+        let mut entries = log((0..40).map(|step| {
+            let of = random.below(3);
+            let forget_at = i64::try_from(random.below(100)).unwrap();
+            match random.below(3) {
+                0 => {
+                    epochs[of] += 1;
+                    (raise(of, epochs[of]), forget_at)
+                }
+                1 => (Revoked::Key(key(u8::try_from(step).unwrap()).id().clone()), forget_at),
+                _ => (end(of, step), forget_at),
+            }
+        }));
+        let in_order = all(&entries);
+        for index in (1..entries.len()).rev() {
+            entries.swap(index, random.below(index + 1));
+        }
+        let shuffled = all(&entries);
+        assert_eq!(in_order.page(0, 40, 99), shuffled.page(0, 40, 99));
+        let mut told = Revocations::default();
+        let mut after = 0;
+        while after < 40 {
+            let page = in_order.page(after, 40, 3);
+            after = page.last().map_or(40, |last| last.sequence);
+            page.iter().for_each(|revocation| told.add(revocation));
+        }
+        assert_eq!(told.page(0, 40, 99), in_order.page(0, 40, 99));
+    }
 }
 
 /// Users' lives at random, against a list that forgets nothing: no token that the list refuses gets through before it

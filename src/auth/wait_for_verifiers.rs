@@ -1,0 +1,80 @@
+//! Waiting until all verifiers have applied what was revoked, and showing how far each of them is.
+
+use std::time::Duration;
+
+use super::verifiers::{ShownVerifier, monotonic_now};
+use super::{Authority, CallContext, Caller, Error};
+use crate::domain::{Timestamp, TrustPosition};
+
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(10);
+/// What is left of the call's own time for its answer.
+const FOR_THE_ANSWER: Duration = Duration::from_millis(100);
+/// The role that learns their names.
+const ADMIN: [&str; 1] = ["admin"];
+
+/// The verifiers that have not acknowledged in time.
+#[derive(Clone, Debug, Default)]
+pub struct PendingVerifiers {
+    /// How many.
+    pub count: usize,
+    /// Their names, if the caller may know them.
+    pub names: Vec<String>,
+}
+
+/// The verifiers at a moment.
+#[derive(Clone, Debug)]
+pub struct ShownVerifiers {
+    /// Each of them, by name.
+    pub verifiers: Vec<ShownVerifier>,
+    /// Up to where the log is known here.
+    pub position: TrustPosition,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// How long to wait; a span that has been checked before anything is revoked.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifierWait(Option<Duration>);
+
+impl VerifierWait {
+    /// Checks what a caller wishes.
+    pub fn parse(wanted: Option<Duration>) -> Result<Self, Error> {
+        match wanted {
+            Some(span) if span > LONGEST => Err(Error::field("wait_for_verifiers", "must be at most 10 s")),
+            span => Ok(Self(span.filter(|span| !span.is_zero()))),
+        }
+    }
+}
+
+impl Authority {
+    /// Waits until every verifier has applied what has been revoked until now, or has ceased to accept tokens by what it
+    /// knew before. For after a use case that revokes: the call's own deadline ends the wait, and not the answer.
+    pub async fn wait_for_verifiers(
+        &self,
+        wait: VerifierWait,
+        caller: Option<&Caller>,
+        context: &CallContext,
+    ) -> PendingVerifiers {
+        let Some(span) = wait.0 else { return PendingVerifiers::default() };
+        let position = self.parts().store.trust().position();
+        let wanted = monotonic_now() + span;
+        let of_call = context.deadline.and_then(|deadline| deadline.checked_sub(FOR_THE_ANSWER));
+        let deadline = of_call.map_or(wanted, |deadline| deadline.min(wanted));
+        let names = self.verifiers().wait_for(position, deadline).await;
+        let count = names.len();
+        let may_know = caller.is_some_and(|caller| caller.has_any_role(&ADMIN));
+        PendingVerifiers { count, names: if may_know { names } else { Vec::new() } }
+    }
+
+    /// The verifiers.
+    #[must_use]
+    pub fn list_verifiers(&self) -> ShownVerifiers {
+        let parts = self.parts();
+        ShownVerifiers {
+            verifiers: self.verifiers().list(monotonic_now()),
+            position: parts.store.trust().position(),
+            now: parts.clock.now(),
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What a verifier is told: the key set, what has been revoked, and that nothing is missing. Frames are made when they are
+//! asked for, from what all verifiers share; a slow one costs a position and no queue, and what it missed is in the log.
+//!
+//! ```text
+//! key set ──▶ snapshot, or what came after the position that it resumes from ──▶ heartbeat
+//!    ▲                                                                              │
+//!    └── the ring changed      revocations ◀── the log grew ◀── waits ◀─────────────┘
+//! ```
+//!
+//! The stream is judged by its caller's session and role, after whatever concerns them has been sent.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use countersign_verify::{Revocation, Revoked};
+use tokio::sync::watch;
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+
+use super::caller::Proof;
+use super::verifiers::{Ends, LeaseId, VerifierHello, VerifierReport, monotonic_now};
+use super::{Authority, Caller, Error, PublishedKey};
+use crate::domain::{ProvenAt, SessionId, Timestamp, TrustPosition, UserState};
+use crate::store::TrustNews;
+
+/// The role that may watch.
+const VERIFIER: &str = "verifier";
+/// How many revocations a frame carries: some 100 KiB.
+const PAGE: usize = 1_000;
+/// Between two heartbeats: a reading of the log takes place twice a second, and every second one is told.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(900);
+/// How often the session of a stream is looked at though nothing seems to have happened to it: sessions also run out.
+const JUDGE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Something to be told.
+#[derive(Clone, Debug)]
+pub enum TrustFrame {
+    /// All keys.
+    KeySet(Vec<PublishedKey>),
+    /// A part of everything that is revoked.
+    Snapshot {
+        /// The revocations, in the order of the log.
+        revocations: Vec<Revocation>,
+        /// Up to where the snapshot is complete, with its last part.
+        complete: Option<TrustPosition>,
+    },
+    /// What was revoked since.
+    Revocations {
+        /// The revocations, in the order of the log.
+        revocations: Vec<Revocation>,
+        /// Up to where everything has been told with this.
+        sequence: i64,
+    },
+    /// Nothing is missing.
+    Heartbeat {
+        /// Up to where everything has been told.
+        position: TrustPosition,
+        /// How long ago the reading of the log began that this stands on.
+        age: Duration,
+        /// The verifier's latest nonce.
+        nonce: u64,
+        /// What time it is here.
+        now: Timestamp,
+    },
+}
+
+/// A verifier's stream.
+pub struct TrustWatch {
+    authority: Authority,
+    caller: Caller,
+    lease: LeaseId,
+    ends: Ends,
+    news: watch::Receiver<TrustNews>,
+    ring: watch::Receiver<i64>,
+    told: Told,
+    /// A frame that waits for a newer key set to be told before it.
+    pending: Option<TrustFrame>,
+    must_read_keys: bool,
+    must_judge: bool,
+    judge_at: Instant,
+    nonce: u64,
+}
+
+/// What has been told.
+struct Told {
+    keys: Option<Vec<PublishedKey>>,
+    /// Whether what follows is a snapshot.
+    snapshot: bool,
+    incarnation: [u8; 16],
+    /// The place in the log of the last entry that was told.
+    cursor: i64,
+    /// Up to where everything has been told.
+    complete: i64,
+    /// When the reading began that the last heartbeat stood on.
+    beaten: Option<Instant>,
+}
+
+impl Authority {
+    /// Begins to tell a verifier.
+    pub async fn watch_trust(
+        &self,
+        caller: Caller,
+        hello: &VerifierHello,
+        address: Option<IpAddr>,
+    ) -> Result<TrustWatch, Error> {
+        let news = self.parts().store.trust().follow();
+        let told = Told::up_to(hello.resume, self.position_for(hello).await?);
+        let now = monotonic_now();
+        let wall = self.parts().clock.now();
+        let (lease, ends) = self.verifiers().admit(caller.user_id(), hello, address, (wall, now))?;
+        Ok(TrustWatch {
+            authority: self.clone(),
+            caller,
+            lease,
+            ends,
+            news,
+            ring: self.parts().keys.follow(),
+            told,
+            pending: None,
+            must_read_keys: false,
+            must_judge: true,
+            judge_at: now + JUDGE_INTERVAL,
+            nonce: hello.nonce,
+        })
+    }
+
+    /// Where the log is, if that is not behind what the verifier has seen of it.
+    async fn position_for(&self, hello: &VerifierHello) -> Result<TrustPosition, Error> {
+        let is_behind = |position: &TrustPosition| {
+            hello.resume.is_some_and(|resume| {
+                resume.incarnation == position.incarnation && resume.sequence > position.sequence
+            })
+        };
+        let trust = self.parts().store.trust();
+        if is_behind(&trust.position()) {
+            // Another process may have committed what the verifier has seen.
+            self.follow_trust_log().await?;
+        }
+        let position = trust.position();
+        if is_behind(&position) { Err(Error::BehindVerifier) } else { Ok(position) }
+    }
+
+    /// Ends what verifiers have been silent for too long.
+    pub fn sweep_verifiers(&self) {
+        self.verifiers().sweep(monotonic_now());
+    }
+}
+
+impl TrustWatch {
+    /// Cancelled when the verifier does not even read that it is to go: whoever runs its stream must drop it.
+    #[must_use]
+    pub fn abandoned(&self) -> CancellationToken {
+        self.ends.abandoned.clone()
+    }
+
+    /// Takes a report.
+    pub fn report(&mut self, report: VerifierReport) -> Result<(), Error> {
+        let VerifierReport { applied, nonce } = report;
+        if applied.incarnation == self.told.incarnation && applied.sequence > self.told.complete {
+            return Err(Error::field("applied", "is beyond what was sent"));
+        }
+        self.nonce = nonce;
+        self.authority.verifiers().acknowledge(self.lease, applied, monotonic_now());
+        Ok(())
+    }
+
+    /// The verifier has said goodbye.
+    pub fn dismiss(self) {
+        self.authority.verifiers().dismiss(self.lease);
+    }
+
+    /// The next frame, when there is one. May be dropped while it waits, and asked again.
+    pub async fn next(&mut self) -> Result<TrustFrame, Error> {
+        loop {
+            if std::mem::take(&mut self.must_read_keys) {
+                self.read_keys().await;
+            }
+            if let Some(frame) = self.key_set() {
+                return Ok(frame);
+            }
+            if let Some(frame) = self.pending.take() {
+                return Ok(frame);
+            }
+            if let Some(frame) = self.log_entries() {
+                self.pending = Some(frame);
+                continue;
+            }
+            self.judge_if_due().await?;
+            if let Some(frame) = self.heartbeat() {
+                return Ok(frame);
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// A key was revoked elsewhere that the ring here still holds. If the ring cannot be read, the revocation goes out all
+    /// the same, and the new key set when it can.
+    async fn read_keys(&self) {
+        if let Err(error) = self.authority.reload_keys().await {
+            tracing::debug!(%error, "the keys were not read");
+        }
+    }
+
+    fn key_set(&mut self) -> Option<TrustFrame> {
+        self.ring.mark_unchanged();
+        let keys = self.authority.key_set();
+        let same = |told: &Vec<PublishedKey>| {
+            told.len() == keys.len() && told.iter().zip(&keys).all(|(one, other)| one.is_same_as(other))
+        };
+        if self.told.keys.as_ref().is_some_and(same) {
+            return None;
+        }
+        self.told.keys = Some(keys.clone());
+        Some(TrustFrame::KeySet(keys))
+    }
+
+    /// The next page of what the verifier does not know yet.
+    fn log_entries(&mut self) -> Option<TrustFrame> {
+        let position = self.news.borrow_and_update().position;
+        if position.incarnation != self.told.incarnation {
+            self.told = Told { keys: self.told.keys.take(), ..Told::up_to(None, position) };
+        }
+        if !self.told.snapshot && self.told.cursor >= position.sequence {
+            return None;
+        }
+        let trust = self.authority.parts().store.trust();
+        let revocations = trust.page(self.told.cursor, position.sequence, PAGE);
+        self.note_what_it_means(&revocations);
+        // The last entries of a full page may have been superseded by what is on the next one: nothing is complete yet.
+        let more = revocations.last().filter(|_| revocations.len() == PAGE).map(|last| last.sequence);
+        self.told.cursor = more.unwrap_or(position.sequence);
+        if more.is_none() {
+            self.told.complete = position.sequence;
+        }
+        Some(if self.told.snapshot {
+            self.told.snapshot = more.is_some();
+            TrustFrame::Snapshot { revocations, complete: more.is_none().then_some(position) }
+        } else {
+            TrustFrame::Revocations { revocations, sequence: self.told.complete }
+        })
+    }
+
+    fn note_what_it_means(&mut self, revocations: &[Revocation]) {
+        let keys = self.authority.parts().keys.current();
+        let user = self.caller.user_id().as_uuid();
+        for revocation in revocations {
+            match &revocation.revoked {
+                Revoked::User { user_id, .. } | Revoked::Session { user_id, .. } => {
+                    self.must_judge |= *user_id == user;
+                }
+                // With all keys, all sessions end.
+                Revoked::Key(id) => {
+                    self.must_judge = true;
+                    self.must_read_keys |= keys.ring.keys().keys().any(|key| key.id() == id);
+                }
+            }
+        }
+    }
+
+    fn heartbeat(&mut self) -> Option<TrustFrame> {
+        let TrustNews { position, read_began } = *self.news.borrow();
+        let began = read_began?;
+        let due = self.told.beaten.is_none_or(|last| began >= last + HEARTBEAT_INTERVAL);
+        let told_all =
+            position.incarnation == self.told.incarnation && position.sequence == self.told.complete;
+        if !due || !told_all {
+            return None;
+        }
+        self.told.beaten = Some(began);
+        Some(TrustFrame::Heartbeat {
+            position,
+            age: monotonic_now().saturating_duration_since(began),
+            nonce: self.nonce,
+            now: self.authority.parts().clock.now(),
+        })
+    }
+
+    async fn wait(&mut self) -> Result<(), Error> {
+        tokio::select! {
+            _ = self.news.changed() => Ok(()),
+            _ = self.ring.changed() => Ok(()),
+            () = sleep_until(self.judge_at.into()) => Ok(()),
+            () = self.ends.overdue.cancelled() => Err(Error::VerifierSilent),
+        }
+    }
+
+    async fn judge_if_due(&mut self) -> Result<(), Error> {
+        if !self.must_judge && monotonic_now() < self.judge_at {
+            return Ok(());
+        }
+        match self.judge().await {
+            // It is told what there is to tell; who may hear it can be found out later.
+            Err(Error::StoreUnavailable(_)) => {}
+            verdict => {
+                verdict?;
+                self.must_judge = false;
+            }
+        }
+        self.judge_at = monotonic_now() + JUDGE_INTERVAL;
+        Ok(())
+    }
+
+    /// Whether the caller may still watch: by its session, or by the password that it came with, and by its role.
+    async fn judge(&self) -> Result<(), Error> {
+        let parts = self.authority.parts();
+        let user = match self.caller.proof() {
+            Proof::Token { claims, .. } => {
+                let id = SessionId::from_uuid(claims.session_id);
+                let found = parts.store.lookup_session_with_user(id).await?;
+                let (session, user) = found.ok_or(Error::TokenRevoked)?;
+                session.standing(parts.clock.now(), &parts.policy.sessions).check()?;
+                user
+            }
+            Proof::Password => {
+                let user = parts.store.lookup_user(self.caller.user_id()).await?;
+                let proven = |proof| self.caller.user_at().proven == ProvenAt::Password(proof);
+                user.filter(|user| proven(user.proof())).ok_or(Error::CredentialsInvalid)?
+            }
+        };
+        if user.state != UserState::Active {
+            return Err(self.caller.explain(Error::PermissionEnded));
+        }
+        if user.roles.iter().any(|role| role == VERIFIER) { Ok(()) } else { Err(Error::RoleRequired) }
+    }
+}
+
+impl Drop for TrustWatch {
+    fn drop(&mut self) {
+        self.authority.verifiers().lose(self.lease);
+    }
+}
+
+impl Told {
+    /// Whoever resumes within the incarnation of now is told what came after; everybody else gets a snapshot.
+    fn up_to(resume: Option<TrustPosition>, now: TrustPosition) -> Self {
+        let resumed = resume.filter(|resume| resume.incarnation == now.incarnation);
+        let sequence = resumed.map_or(0, |resume| resume.sequence);
+        Self {
+            keys: None,
+            snapshot: resumed.is_none(),
+            incarnation: now.incarnation,
+            cursor: sequence,
+            complete: sequence,
+            beaten: None,
+        }
+    }
+}
+
+impl PublishedKey {
+    /// Its state moves on with time alone, and the times tell it beforehand.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.key == other.key
+            && (self.sign_from, self.sign_until, self.verify_until)
+                == (other.sign_from, other.sign_until, other.verify_until)
+    }
+}

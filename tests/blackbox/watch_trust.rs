@@ -1,0 +1,346 @@
+//! The stream that tells verifiers what is revoked: what comes, in which order, to whom, and how it ends.
+
+use std::time::Duration;
+
+use countersign::pb::auth::v1 as pb;
+use countersign::pb::auth::v1::revocation::Revoked;
+use countersign::pb::auth::v1::watch_trust_request::Message;
+use countersign::pb::auth::v1::watch_trust_response::Frame;
+use tonic::{Code, Status};
+
+use crate::harness::{AdminClient, Client, Credentials, PASSWORD, TestServer, Watcher, ended, hello};
+
+pub struct Scene {
+    pub server: TestServer,
+    pub client: Client,
+    pub admin: AdminClient,
+    pub verifier: pb::User,
+    pub token: String,
+}
+
+/// A server with an admin and a user who may watch.
+pub async fn scene() -> Scene {
+    let server = TestServer::start().await;
+    let (client, admin) = (server.client().await, server.admin("root").await);
+    let verifier = client.create_user("orders", PASSWORD).await.unwrap();
+    admin.set_roles(&verifier.user_id, &["verifier"]).await.unwrap();
+    let token = client.sign_in("orders", PASSWORD).await;
+    Scene { server, client, admin, verifier, token }
+}
+
+impl Scene {
+    pub async fn watch(&self) -> Watcher {
+        self.watch_with(hello("orders-1")).await.unwrap()
+    }
+
+    pub async fn watch_with(&self, hello: pb::VerifierHello) -> Result<Watcher, Status> {
+        Watcher::begin(self.server.channel().await, Credentials::Bearer(&self.token), hello).await
+    }
+
+    async fn refusal(&self, hello: pb::VerifierHello) -> (Code, String) {
+        ended(&self.watch_with(hello).await.map(|_| ()).unwrap_err())
+    }
+
+    async fn restart(self) -> Self {
+        let Self { server, verifier, token, .. } = self;
+        let server = server.restart_with(|_| {}).await;
+        let client = server.client().await;
+        let admin = AdminClient::new(server.channel().await, &client.sign_in("root", PASSWORD).await);
+        Self { server, client, admin, verifier, token }
+    }
+}
+
+fn revoked(code: Code, reason: &str) -> (Code, String) {
+    (code, reason.to_owned())
+}
+
+fn sessions_of(revocations: &[pb::Revocation]) -> Vec<&str> {
+    let session = |revocation: &'_ pb::Revocation| match revocation.revoked.as_ref().unwrap() {
+        Revoked::Session(session) => Some(session.session_id.clone()),
+        _ => None,
+    };
+    let sessions: Vec<String> = revocations.iter().filter_map(session).collect();
+    sessions.into_iter().map(|id| &*id.leak()).collect()
+}
+
+#[tokio::test]
+async fn a_verifier_hears_the_keys_then_what_is_revoked_then_that_nothing_is_missing() {
+    let scene = scene().await;
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let ended = scene.client.open("alice", PASSWORD).await;
+    scene.client.revoke_token(&ended.token).await.unwrap();
+    let mut watcher = scene.watch_with(pb::VerifierHello { nonce: 7, ..hello("orders-1") }).await.unwrap();
+
+    let Some(Ok(Frame::KeySet(keys))) = watcher.next().await else { panic!("the keys come first") };
+    assert_eq!(keys.keys.len(), 2, "the active key and the next one");
+    let Some(Ok(Frame::Snapshot(snapshot))) = watcher.next().await else { panic!("then a snapshot") };
+    // A new verifier was given its role, which raised its epoch, but it had no tokens yet.
+    assert_eq!(sessions_of(&snapshot.revocations), [&*ended.session_id]);
+    assert!(snapshot.last);
+    let position = snapshot.position.unwrap();
+    assert_eq!(position.incarnation.len(), 16);
+    let Some(Ok(Frame::Heartbeat(heartbeat))) = watcher.next().await else { panic!("then a heartbeat") };
+    assert_eq!((heartbeat.nonce, heartbeat.position), (7, Some(position.clone())));
+    assert_eq!(heartbeat.server_time.unwrap().seconds, 1_767_225_600);
+
+    watcher.report(position, 8).await;
+    let told = watcher.told_until(8).await;
+    assert!(told.key_sets.is_empty() && told.revocations.is_empty() && told.snapshots == 0, "{told:?}");
+}
+
+#[tokio::test]
+async fn each_kind_of_revocation_comes_with_what_it_hits_and_nothing_else() {
+    let scene = scene().await;
+    let alice = scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let tokens = scene.client.open("alice", PASSWORD).await;
+    let second = scene.client.open("alice", PASSWORD).await;
+    let mut watcher = scene.watch().await;
+    let before = watcher.told().await.heartbeat.position.unwrap();
+
+    scene.client.revoke_token(&tokens.token).await.unwrap();
+    let of_session = &watcher.revocations().await[0];
+    assert_eq!(of_session.sequence, before.sequence + 1);
+    let session = pb::RevokedSession { session_id: tokens.session_id, user_id: alice.user_id.clone() };
+    assert_eq!(of_session.revoked, Some(Revoked::Session(session)));
+    // Its tokens expire after ten minutes, by full seconds; a minute more.
+    assert_eq!(of_session.forget_time.unwrap().seconds, 1_767_225_600 + 660);
+
+    scene.admin.set_roles(&alice.user_id, &["buyer"]).await.unwrap();
+    let user = pb::RevokedUser { user_id: alice.user_id.clone(), below_epoch: 2 };
+    assert_eq!(watcher.revocations().await[0].revoked, Some(Revoked::User(user)));
+
+    let key = scene.client.caller(Credentials::Bearer(&scene.token)).await.key_id;
+    scene.admin.revoke_key(&key).await.unwrap();
+    let told = watcher.revocations().await;
+    assert_eq!(told[0].revoked, Some(Revoked::KeyId(key)));
+    assert_eq!(told[0].sequence, before.sequence + 3);
+    drop(second);
+}
+
+#[tokio::test]
+async fn who_resumes_hears_what_it_missed_and_no_more() {
+    let scene = scene().await;
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        sessions.push(scene.client.open("alice", PASSWORD).await);
+    }
+    scene.client.revoke_token(&sessions[0].token).await.unwrap();
+    let mut watcher = scene.watch().await;
+    let resume = watcher.told().await.heartbeat.position;
+    drop(watcher);
+    scene.client.revoke_token(&sessions[1].token).await.unwrap();
+    let scene = scene.restart().await;
+    scene.client.revoke_token(&sessions[2].token).await.unwrap();
+
+    let mut watcher = scene.watch_with(pb::VerifierHello { resume, ..hello("orders-1") }).await.unwrap();
+    let told = watcher.told().await;
+    assert_eq!(told.snapshots, 0);
+    assert_eq!(sessions_of(&told.revocations), [&*sessions[1].session_id, &*sessions[2].session_id]);
+    assert_eq!(told.key_sets.len(), 1);
+}
+
+#[tokio::test]
+async fn what_has_long_expired_is_not_told() {
+    let scene = scene().await;
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let tokens = scene.client.open("alice", PASSWORD).await;
+    scene.client.revoke_token(&tokens.token).await.unwrap();
+    // The token is over, a minute of grace too, and the server has started since.
+    scene.server.clock.advance(Duration::from_secs(661));
+    let scene = Scene { token: scene.client.sign_in("orders", PASSWORD).await, ..scene.restart().await };
+    let mut watcher = scene.watch().await;
+    assert_eq!(watcher.told().await.revocations, []);
+}
+
+#[tokio::test]
+async fn a_log_of_another_incarnation_is_told_from_its_beginning() {
+    let scene = scene().await;
+    let mut watcher = scene.watch().await;
+    let resume = watcher.told().await.heartbeat.position;
+    // As after a restored backup, behind the running server's back.
+    scene
+        .server
+        .execute_sql("UPDATE trust_counter SET incarnation = x'00112233445566778899aabbccddeeff'")
+        .await;
+    let mut told = watcher.told().await;
+    while told.snapshots == 0 {
+        told = watcher.told().await;
+    }
+    let position = told.heartbeat.position.unwrap();
+    assert_eq!(position.incarnation[..2], [0x00, 0x11]);
+    drop(watcher);
+
+    let mut watcher = scene.watch_with(pb::VerifierHello { resume, ..hello("orders-1") }).await.unwrap();
+    let told = watcher.told().await;
+    assert_eq!((told.snapshots, told.heartbeat.position), (1, Some(position)));
+}
+
+#[tokio::test]
+async fn a_log_that_goes_back_becomes_another_incarnation() {
+    let scene = scene().await;
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let tokens = scene.client.open("alice", PASSWORD).await;
+    scene.client.revoke_token(&tokens.token).await.unwrap();
+    let mut watcher = scene.watch().await;
+    let before = watcher.told().await.heartbeat.position.unwrap();
+    scene.server.execute_sql("UPDATE trust_counter SET sequence = 0").await;
+    scene.server.execute_sql("DELETE FROM revocations").await;
+    let mut told = watcher.told().await;
+    while told.snapshots == 0 {
+        told = watcher.told().await;
+    }
+    let after = told.heartbeat.position.unwrap();
+    assert_ne!(after.incarnation, before.incarnation);
+    assert_eq!((after.sequence, told.revocations.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_knows_less_than_the_verifier_says_so() {
+    let scene = scene().await;
+    let mut position = scene.watch().await.told().await.heartbeat.position.unwrap();
+    position.sequence += 1;
+    let refusal = scene.refusal(pb::VerifierHello { resume: Some(position), ..hello("orders-1") }).await;
+    assert_eq!(refusal, revoked(Code::Unavailable, "STORE_UNAVAILABLE"));
+}
+
+#[tokio::test]
+async fn new_keys_come_before_the_old_ones_are_revoked_and_before_the_stream_ends() {
+    let scene = scene().await;
+    let mut watcher = scene.watch().await;
+    let old = watcher.told().await.key_sets.remove(0);
+    let everything = scene.admin.revoke_key("").await.unwrap();
+    let frame = loop {
+        match watcher.next().await.unwrap().unwrap() {
+            Frame::Heartbeat(_) => {}
+            frame => break frame,
+        }
+    };
+    let Frame::KeySet(new) = frame else { panic!("{frame:?}") };
+    assert_eq!(new.keys, everything);
+    let Some(Ok(Frame::Revocations(frame))) = watcher.next().await else { panic!("then the old ones' end") };
+    assert_eq!(frame.revocations.len(), old.len());
+    assert_eq!(watcher.end().await, revoked(Code::Unauthenticated, "TOKEN_REVOKED"));
+}
+
+#[tokio::test]
+async fn a_rotation_is_told_before_the_key_signs() {
+    let scene = scene().await;
+    let mut watcher = scene.watch().await;
+    let first = watcher.told().await.key_sets.remove(0);
+    scene.server.clock.advance(Duration::from_secs(600));
+    let admin = AdminClient::new(scene.server.channel().await, &scene.client.sign_in("root", PASSWORD).await);
+    admin.rotate_key().await.unwrap();
+    let mut told = watcher.told().await;
+    while told.key_sets.is_empty() {
+        told = watcher.told().await;
+    }
+    let keys = told.key_sets.remove(0);
+    let key = scene.client.caller(Credentials::Bearer(&scene.client.sign_in("orders", PASSWORD).await)).await;
+    assert!(first.iter().any(|known| known.key_id == key.key_id), "it was known before it signed");
+    assert_eq!(keys.len(), 3, "retired, active and the next one");
+}
+
+#[tokio::test]
+async fn a_stream_outlives_its_token_and_the_key_of_it() {
+    let scene = scene().await;
+    let mut watcher = scene.watch().await;
+    watcher.told().await;
+    let key = scene.client.caller(Credentials::Bearer(&scene.token)).await.key_id;
+    scene.admin.revoke_key(&key).await.unwrap();
+    watcher.revocations().await;
+    scene.server.clock.advance(Duration::from_secs(601));
+    let position = watcher.told().await.heartbeat.position.unwrap();
+    watcher.report(position, 5).await;
+    watcher.told_until(5).await;
+    assert!(scene.client.greet(Credentials::Bearer(&scene.token)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_its_role_its_user_and_its_password() {
+    let scene = scene().await;
+    let id = &scene.verifier.user_id.clone();
+
+    let mut watcher = scene.watch().await;
+    watcher.told().await;
+    scene.client.revoke_token(&scene.token).await.unwrap();
+    assert_eq!(watcher.end().await, revoked(Code::Unauthenticated, "TOKEN_REVOKED"));
+
+    let scene = Scene { token: scene.client.sign_in("orders", PASSWORD).await, ..scene };
+    let mut watcher = scene.watch().await;
+    watcher.told().await;
+    scene.admin.set_roles(id, &["verifier", "service"]).await.unwrap();
+    watcher.revocations().await;
+    let position = watcher.told().await.heartbeat.position.unwrap();
+    watcher.report(position, 9).await;
+    watcher.told_until(9).await;
+    scene.admin.set_roles(id, &["service"]).await.unwrap();
+    assert_eq!(watcher.end().await, revoked(Code::PermissionDenied, "ROLE_REQUIRED"));
+
+    scene.admin.set_roles(id, &["verifier"]).await.unwrap();
+    let basic = Credentials::Basic("orders", PASSWORD);
+    let channel = scene.server.channel().await;
+    let mut watcher = Watcher::begin(channel.clone(), basic.clone(), hello("orders-1")).await.unwrap();
+    watcher.told().await;
+    scene.client.change_password(basic.clone(), PASSWORD, "another horse battery").await.unwrap();
+    assert_eq!(watcher.end().await, revoked(Code::Unauthenticated, "CREDENTIALS_INVALID"));
+
+    let basic = Credentials::Basic("orders", "another horse battery");
+    let mut watcher = Watcher::begin(channel, basic, hello("orders-1")).await.unwrap();
+    watcher.told().await;
+    scene.admin.disable_user(id).await.unwrap();
+    assert_eq!(watcher.end().await, revoked(Code::Unauthenticated, "CREDENTIALS_INVALID"));
+}
+
+#[tokio::test]
+async fn a_hello_that_makes_no_sense_is_refused_by_its_field() {
+    let scene = scene().await;
+    let invalid = revoked(Code::InvalidArgument, "FIELD_INVALID");
+    assert_eq!(scene.refusal(hello("")).await, invalid);
+    let staleness = prost_types::Duration { seconds: 601, nanos: 0 };
+    assert_eq!(
+        scene.refusal(pb::VerifierHello { max_staleness: Some(staleness), ..hello("x") }).await,
+        invalid
+    );
+    let channel = scene.server.channel().await;
+    let bearer = Credentials::Bearer(&scene.token);
+    for first in [None, Some(Message::Report(pb::VerifierReport::default()))] {
+        let refused =
+            Watcher::begin_with(channel.clone(), bearer.clone(), first).await.map(|_| ()).unwrap_err();
+        assert_eq!(ended(&refused), invalid);
+        assert!(refused.message().starts_with("hello must be the first message"), "{refused:?}");
+    }
+    let mut watcher = scene.watch().await;
+    watcher.send(Message::Hello(hello("again"))).await;
+    assert_eq!(watcher.end().await, invalid);
+
+    let mut watcher = scene.watch().await;
+    let mut position = watcher.told().await.heartbeat.position.unwrap();
+    position.sequence += 1;
+    watcher.report(position, 1).await;
+    assert_eq!(watcher.end().await, invalid, "nobody has applied what was not sent");
+}
+
+#[tokio::test]
+async fn only_verifiers_watch() {
+    let scene = scene().await;
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let token = scene.client.sign_in("alice", PASSWORD).await;
+    let channel = scene.server.channel().await;
+    for (credentials, expected) in [
+        (Credentials::None, revoked(Code::Unauthenticated, "CREDENTIALS_MISSING")),
+        (Credentials::Bearer(&token), revoked(Code::PermissionDenied, "ROLE_REQUIRED")),
+    ] {
+        let refused = Watcher::begin(channel.clone(), credentials, hello("x")).await.map(|_| ()).unwrap_err();
+        assert_eq!(ended(&refused), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_the_stream_and_says_come_back() {
+    let scene = scene().await;
+    let mut watcher = scene.watch().await;
+    watcher.told().await;
+    scene.server.begin_stop();
+    assert_eq!(watcher.end().await, revoked(Code::Unavailable, "STORE_UNAVAILABLE"));
+}
