@@ -44,6 +44,7 @@ mod silence;
 mod start_and_stop;
 mod stopping;
 mod token_libraries;
+mod token_source;
 mod tokens;
 mod watch_trust;
 mod what_ends_what;

@@ -34,7 +34,7 @@ pub(super) struct AuthServer {
 /// What the server issued.
 pub(super) struct Grant {
     pub(super) token: Zeroizing<String>,
-    /// Counted from before the call, so that it is rather too short than too long.
+    /// Before the call was made. The token was issued later, but for what the server cuts off its seconds.
     pub(super) asked_at: Instant,
     pub(super) lifetime: Duration,
     /// What the session is carried on with.
@@ -79,17 +79,22 @@ impl AuthServer {
         })
     }
 
-    /// The access token of a refresh, as it was asked for.
+    /// The access token of a refresh, as it was asked for. One for another audience never outlives the one that it was
+    /// had for, so that is prolonged first.
     pub(super) async fn exchange(&self, grant: Grant) -> Result<Grant, Status> {
-        if self.lifetime.is_none() {
-            return Ok(grant);
-        }
+        let Some(lifetime) = self.lifetime else { return Ok(grant) };
+        let must_prolong = !self.audience.is_empty() && lifetime > grant.lifetime;
+        let grant = if must_prolong { self.exchange_for("", grant).await? } else { grant };
+        self.exchange_for(&self.audience, grant).await
+    }
+
+    async fn exchange_for(&self, audience: &str, grant: Grant) -> Result<Grant, Status> {
         let asked_at = clock::now();
         let header = Zeroizing::new(format!("Bearer {}", *grant.token));
         let header = header.parse().map_err(|_| Status::internal("the server's token cannot be sent"))?;
         let message = pb::IssueTokenRequest {
             lifetime: self.wanted_lifetime(),
-            audience: self.audience.clone(),
+            audience: audience.to_owned(),
             ..Default::default()
         };
         let answer = attempt(message, async |mut request: Request<_>| {

@@ -14,10 +14,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const FIRST_REST: Duration = Duration::from_secs(30);
 const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
 
-/// How long a fresh token is used before it is refreshed: 60 to 75 hundredths of its lifetime, which leaves a quarter
-/// for a server that is away. `jitter` from 0 to 1 keeps processes that started together from refreshing together.
-pub(super) fn use_before_refresh(lifetime: Duration, jitter: f64) -> Duration {
-    lifetime.mul_f64(0.6 + 0.15 * jitter).max(SHORTEST_USE)
+/// What is taken off a token's lifetime: a second because its claims count whole ones and it may have been issued in the
+/// middle of one, and two for its way to whoever checks it, and for clocks that differ.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// How long after it was asked for a token is handed out. Of a short lifetime three eighths are taken off at most.
+pub(super) fn usable(lifetime: Duration) -> Duration {
+    lifetime - MARGIN.min(lifetime * 3 / 8)
+}
+
+/// How long a fresh token is used before it is refreshed: 60 to 75 hundredths of what is usable, which leaves a
+/// quarter for a server that is away. `jitter` from 0 to 1 keeps processes that started together from refreshing
+/// together.
+pub(super) fn use_before_refresh(usable: Duration, jitter: f64) -> Duration {
+    usable.mul_f64(0.6 + 0.15 * jitter).max(SHORTEST_USE)
 }
 
 /// How long to wait after so many failures in a row, the first being 1; no less than the server asks for.
@@ -51,9 +61,15 @@ mod tests {
     }
 
     #[test]
+    fn no_token_is_handed_out_that_may_be_over_when_it_arrives() {
+        assert_eq!([600, 8, 0].map(|lifetime| usable(secs(lifetime))), [597, 5, 0].map(secs));
+        assert_eq!(usable(secs(2)), Duration::from_millis(1250));
+    }
+
+    #[test]
     fn ever_shorter_tokens_are_not_refreshed_ever_faster() {
-        for lifetime in [Duration::ZERO, Duration::from_millis(1)] {
-            assert_eq!(use_before_refresh(lifetime, 0.0), SHORTEST_USE);
+        for usable in [Duration::ZERO, Duration::from_millis(1)] {
+            assert_eq!(use_before_refresh(usable, 0.0), SHORTEST_USE);
         }
     }
 

@@ -40,7 +40,6 @@ impl Drop for Shared {
 
 impl TokenSource {
     /// A source of tokens of this server; it needs a password or a session.
-    #[must_use]
     pub fn builder(server: ServerEndpoint) -> TokenSourceBuilder {
         TokenSourceBuilder::new(server)
     }
@@ -79,7 +78,7 @@ impl TokenSource {
     /// # use tonic::{Request, Response, Status};
     /// # async fn greet(_: Request<()>) -> Result<Response<()>, Status> { Ok(Response::new(())) }
     /// # async fn example(source: TokenSource) -> Result<(), Status> {
-    /// let answer = source.call(async |token| greet(token.request(())).await).await?;
+    /// let answer = source.call(|token| greet(token.request(()))).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -87,7 +86,10 @@ impl TokenSource {
     /// # Errors
     ///
     /// The called service's, or the status of a [`TokenError`].
-    pub async fn call<T>(&self, mut call: impl AsyncFnMut(Token) -> Result<T, Status>) -> Result<T, Status> {
+    pub async fn call<T, F>(&self, mut call: impl FnMut(Token) -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<T, Status>>,
+    {
         let token = self.token().await?;
         match call(token.clone()).await {
             Err(status) if asks_for_another_token(&status) => call(self.replace(&token).await?).await,

@@ -55,8 +55,9 @@ impl Token {
         request
     }
 
-    /// How long it is still good, zero when its time is over. It can be revoked before. A machine that was suspended
-    /// may believe in it for longer than the server does.
+    /// How long it is still handed out, zero when its time is over: its lifetime less a few seconds for its way to the
+    /// service that checks it. It can be revoked before. A machine that was suspended may believe in it for longer than
+    /// the server does.
     #[must_use]
     pub fn expires_in(&self) -> Duration {
         self.0.expires.saturating_duration_since(clock::now())

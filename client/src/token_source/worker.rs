@@ -74,7 +74,7 @@ impl Worker {
             self.progress.not_before = clock::now() + SPACING;
         }
         match self.attempt().await {
-            Ok(grant) => self.hold(grant).await,
+            Ok(grant) => self.hold(grant),
             Err(failure) => self.settle(failure),
         }
     }
@@ -134,15 +134,15 @@ impl Worker {
         self.published.send_modify(|published| published.trouble = trouble);
     }
 
-    async fn hold(&mut self, grant: Grant) {
+    fn hold(&mut self, grant: Grant) {
         let round = self.published.borrow().round + 1;
-        let Some(token) = Token::new(grant.token, grant.asked_at + grant.lifetime, round) else {
+        let usable = schedule::usable(grant.lifetime);
+        let Some(token) = Token::new(grant.token, grant.asked_at + usable, round) else {
             let status = tonic::Status::internal("the server's token cannot be sent");
             return self.settle(Failure::local(TokenError::Unavailable(status)));
         };
         let progress = &mut self.progress;
-        let used = schedule::use_before_refresh(grant.lifetime, clock::jitter());
-        let refresh_at = grant.asked_at + used;
+        let refresh_at = grant.asked_at + schedule::use_before_refresh(usable, clock::jitter());
         progress.phase = Phase::Fresh { refresh_at, not_before: progress.not_before };
         (progress.failures, progress.refusals) = (0, 0);
         self.published.send_modify(|published| {
