@@ -46,5 +46,6 @@ mod stopping;
 mod token_libraries;
 mod token_source;
 mod tokens;
+mod verifier_leases;
 mod watch_trust;
 mod what_ends_what;

@@ -37,7 +37,7 @@ impl Scene {
         Watcher::begin(self.server.channel().await, Credentials::Bearer(&self.token), hello).await
     }
 
-    async fn refusal(&self, hello: pb::VerifierHello) -> (Code, String) {
+    pub async fn refusal(&self, hello: pb::VerifierHello) -> (Code, String) {
         ended(&self.watch_with(hello).await.map(|_| ()).unwrap_err())
     }
 

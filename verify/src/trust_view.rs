@@ -17,7 +17,6 @@
 //! heartbeat says itself.
 
 use std::collections::{HashMap, VecDeque};
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +41,10 @@ pub struct TrustView {
 #[derive(Debug, Default)]
 struct Stream {
     has_keys: bool,
-    snapshot: Option<(TrustPosition, Vec<Revocation>)>,
+    /// As much of a snapshot as has come.
+    snapshot: Option<(TrustPosition, Revocations)>,
+    /// Up to where the last whole one was complete.
+    last_snapshot: Option<TrustPosition>,
     /// The nonces that can still be repeated, and when each was sent, the oldest first.
     nonces: VecDeque<(u64, Duration)>,
 }
@@ -79,7 +81,7 @@ pub enum TrustError {
     /// Something else came between the parts of a snapshot, or a part of another one.
     #[error("a snapshot was interrupted")]
     Interrupted,
-    /// Older than what is known, in the same incarnation.
+    /// Older than what is known, in the same incarnation; or the same snapshot again.
     #[error("a frame goes back behind what is known")]
     WentBack,
     /// A heartbeat of another incarnation, or for a position up to which nothing has come.
@@ -112,7 +114,7 @@ impl TrustView {
             TrustFrame::KeySet(keys) => Ok(self.take_keys(keys)),
             _ if !self.stream.has_keys => Err(TrustError::NoKeySet),
             TrustFrame::Snapshot { position, revocations, last } => {
-                self.take_part(position, revocations, last)
+                self.take_part(position, &revocations, last)
             }
             _ if self.stream.snapshot.is_some() => Err(TrustError::Interrupted),
             TrustFrame::Revocations { sequence, revocations } => {
@@ -180,29 +182,30 @@ impl TrustView {
         Applied::Keys
     }
 
-    /// The parts wait for the last one: half a snapshot is no knowledge.
+    /// The parts wait for the last one: half a snapshot is no knowledge. A last part that came twice would be taken for a
+    /// whole snapshot.
     fn take_part(
         &mut self,
         position: TrustPosition,
-        mut revocations: Vec<Revocation>,
+        revocations: &[Revocation],
         last: bool,
     ) -> Result<Applied, TrustError> {
-        if self.is_behind(position) {
+        if self.is_behind(position) || self.stream.last_snapshot == Some(position) {
             return Err(TrustError::WentBack);
         }
-        check_places(position.sequence, &revocations)?;
-        if self.stream.snapshot.as_ref().is_some_and(|(begun, _)| *begun != position) {
+        check_places(position.sequence, revocations)?;
+        let begun = self.stream.snapshot.get_or_insert_with(|| (position, Revocations::default()));
+        if begun.0 != position {
             return Err(TrustError::Interrupted);
         }
-        let (_, parts) = self.stream.snapshot.get_or_insert_with(|| (position, Vec::new()));
-        parts.append(&mut revocations);
+        revocations.iter().for_each(|revocation| begun.1.add(revocation));
         if !last {
             return Ok(Applied::Nothing);
         }
-        let mut whole = Revocations::default();
-        mem::take(parts).iter().for_each(|revocation| whole.add(revocation));
-        self.stream.snapshot = None;
-        self.revocations = whole;
+        if let Some((_, whole)) = self.stream.snapshot.take() {
+            self.revocations = whole;
+        }
+        self.stream.last_snapshot = Some(position);
         self.position = Some(position);
         Ok(Applied::Revocations)
     }

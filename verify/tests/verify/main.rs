@@ -14,3 +14,7 @@ mod kit;
 #[cfg(test)]
 mod mutations;
 mod revocations;
+#[cfg(test)]
+mod trust_histories;
+#[cfg(test)]
+mod trust_view;
