@@ -1,7 +1,8 @@
 //! An axum service behind Countersign: every request needs a token, and may come with a role.
 //!
 //! ```text
-//! countersign --audiences countersign,notes        # with a user `notes` that has the role `verifier`
+//! countersign user create --username notes --role verifier
+//! countersign --audiences countersign,notes
 //! NOTES_PASSWORD=… cargo run -p countersign-examples --example axum_service
 //! curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/notes
 //! ```

@@ -1,7 +1,8 @@
 //! A tonic service behind Countersign: its proto says who may call what.
 //!
 //! ```text
-//! countersign --audiences countersign,notes        # with a user `notes` that has the role `verifier`
+//! countersign user create --username notes --role verifier
+//! countersign --audiences countersign,notes
 //! NOTES_PASSWORD=… cargo run -p countersign-examples --example tonic_service
 //! ```
 
