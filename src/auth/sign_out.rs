@@ -14,12 +14,17 @@ const ADMIN: [&str; 1] = ["admin"];
 
 impl Authority {
     /// Ends the session that a token belongs to: an access token, expired or not, for whatever audience; a refresh token,
-    /// spent or not. A token that is not ours, or whose session is over, needs nothing (RFC 7009, section 2.2).
-    pub async fn revoke_token(&self, token: &Zeroizing<String>, context: &CallContext) -> Result<(), Error> {
+    /// spent or not. A token that is not ours, or whose session is over, needs nothing (RFC 7009, section 2.2). Whether it
+    /// was ours.
+    pub async fn revoke_token(
+        &self,
+        token: &Zeroizing<String>,
+        context: &CallContext,
+    ) -> Result<bool, Error> {
         if token.is_empty() {
             return Err(Error::field("token", "is missing"));
         }
-        let Some(id) = self.session_of(token) else { return Ok(()) };
+        let Some(id) = self.session_of(token) else { return Ok(false) };
         let found = self.parts().store.lookup_session_with_user(id).await?;
         let store = &self.parts().store;
         // Whoever repeats it pays a look-up, and does not take the writer's time.
@@ -29,7 +34,7 @@ impl Authority {
             // Ended by another process, or by a call that has not published it yet: OK means that the next check fails.
             store.follow_trust_log(self.parts().clock.now()).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Ends one session: the caller's own, or anybody's for an admin. For others a foreign one is not there.

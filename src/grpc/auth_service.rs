@@ -87,8 +87,10 @@ impl AuthService for AuthRpc {
         let context = call::context(&request);
         let message = request.into_inner();
         let wait = convert::verifier_wait(message.wait_for_verifiers)?;
-        self.authority.revoke_token(&convert::secret(message.token), &context).await?;
-        let (verifiers_pending, _) = self.wait_for_verifiers(wait, None, &context).await;
+        let ours = self.authority.revoke_token(&convert::secret(message.token), &context).await?;
+        // A stranger with no token of ours has nothing to wait for, and nothing to learn.
+        let (verifiers_pending, _) =
+            if ours { self.wait_for_verifiers(wait, None, &context).await } else { Default::default() };
         Ok(Response::new(pb::RevokeTokenResponse { verifiers_pending }))
     }
 

@@ -16,7 +16,8 @@ const ISSUER: &str = "countersign";
 const NAME: &str = "Żółw龟";
 
 /// A program of `tests/clients/`, and how its library words a refusal.
-struct Library {
+pub struct Library {
+    pub name: &'static str,
     tool: &'static str,
     program: &'static str,
     forged: &'static str,
@@ -26,8 +27,9 @@ struct Library {
     other_issuer: &'static str,
 }
 
-const LIBRARIES: [Library; 3] = [
+pub const LIBRARIES: [Library; 3] = [
     Library {
+        name: "pyseto",
         tool: "clients-python",
         program: "verify.py",
         forged: "VerifyError: Failed to verify.",
@@ -37,6 +39,7 @@ const LIBRARIES: [Library; 3] = [
         other_issuer: "VerifyError: iss verification failed.",
     },
     Library {
+        name: "paseto 3",
         tool: "clients-node",
         program: "verify_paseto3.cjs",
         forged: "PasetoVerificationFailed: invalid signature",
@@ -47,6 +50,7 @@ const LIBRARIES: [Library; 3] = [
         other_issuer: "PasetoClaimInvalid: issuer mismatch",
     },
     Library {
+        name: "paseto 4",
         tool: "clients-node",
         program: "verify_paseto4.cjs",
         forged: "InvalidTokenError: Token signature verification failed",
@@ -60,13 +64,18 @@ const LIBRARIES: [Library; 3] = [
 impl Library {
     /// The answers to questions, in their order. `None` where the library is not installed.
     fn answers(&self, questions: &[Value]) -> Option<Vec<Value>> {
+        Some(self.lines(questions)?.iter().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+
+    /// The same as they are printed: claims that a library takes for good need not be JSON for everybody.
+    pub fn lines(&self, questions: &[Value]) -> Option<Vec<String>> {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(self.program);
         let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
         let output = run(Command::new(tool(self.tool)?).arg(program), &lines);
         let (said, complained) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {complained} after {said}", self.program);
-        let answers: Vec<_> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let answers: Vec<_> = said.lines().map(str::to_owned).collect();
         assert_eq!(answers.len(), questions.len(), "{}: {complained}", self.program);
         Some(answers)
     }

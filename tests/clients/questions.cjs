@@ -4,13 +4,23 @@
 
 const { createInterface } = require('node:readline')
 
+// A footer, or the text of one that is no JSON.
+const readable = (footer = new Uint8Array()) => {
+  const text = new TextDecoder().decode(footer)
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
 exports.answerWith = async (verify, Refusal) => {
   for await (const line of createInterface({ input: process.stdin })) {
     const { at, ...question } = JSON.parse(line)
     let answer
     try {
       const { claims, footer } = await verify({ ...question, now: at ? new Date(at) : undefined })
-      answer = { claims, footer: JSON.parse(new TextDecoder().decode(footer)) }
+      answer = { claims, footer: readable(footer) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       answer = { refused: `${error.constructor.name}: ${error.message}` }

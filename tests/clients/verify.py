@@ -3,13 +3,14 @@
 Reads a question on each line of standard input and answers it on a line of standard output, both in JSON:
 
     {"key": "k4.public.…", "token": "v4.public.…", "issuer": "…", "audience": "…", "at": "2026-01-01T00:00:00Z"}
-    {"claims": {…}, "footer": "…"}  or  {"refused": "…"}
+    {"claims": {…}, "footer": {…}}  or  {"refused": "…"}
 
-`at` is the moment at which to verify; without it, that is now.
+A footer that is no JSON comes back as a text. `at` is the moment at which to verify; without it, that is now.
 """
 
 import json
 import sys
+import warnings
 from datetime import datetime
 
 import pyseto.paseto
@@ -44,10 +45,12 @@ def verify(question: dict) -> Token:
 def answer(question: dict) -> dict:
     try:
         token = verify(question)
-    except (ValueError, VerifyError) as error:
+    except Exception as error:  # a payload that is no object makes pyseto raise a TypeError
         return {"refused": f"{type(error).__name__}: {error}"}
-    return {"claims": token.payload, "footer": token.footer}
+    footer = token.footer
+    return {"claims": token.payload, "footer": repr(footer) if isinstance(footer, bytes) else footer}
 
 
+warnings.simplefilter("ignore")  # pyseto warns of footers that are no JSON
 for line in sys.stdin:
     print(json.dumps(answer(json.loads(line))), flush=True)

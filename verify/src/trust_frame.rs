@@ -34,19 +34,17 @@ pub enum TrustFrame {
     KeySet(Vec<TrustedKey>),
     /// A part of everything that is revoked.
     Snapshot {
-        /// Up to where the snapshot is complete; the same in all its parts.
-        position: TrustPosition,
         /// Some of its revocations.
         revocations: Vec<Revocation>,
-        /// Whether this part is the last one.
-        last: bool,
+        /// In the last part, up to where the snapshot is complete with it.
+        complete: Option<TrustPosition>,
     },
     /// What was revoked since the position that was sent last.
     Revocations {
-        /// Up to where everything is known with this frame.
-        sequence: i64,
         /// The revocations.
         revocations: Vec<Revocation>,
+        /// Up to where everything is known with this frame: where it was before, if more belongs to it.
+        sequence: i64,
     },
     /// Proof that nothing is missing.
     Heartbeat {

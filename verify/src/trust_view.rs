@@ -42,11 +42,18 @@ pub struct TrustView {
 struct Stream {
     has_keys: bool,
     /// As much of a snapshot as has come.
-    snapshot: Option<(TrustPosition, Revocations)>,
+    snapshot: Option<Part>,
     /// Up to where the last whole one was complete.
     last_snapshot: Option<TrustPosition>,
     /// The nonces that can still be repeated, and when each was sent, the oldest first.
     nonces: VecDeque<(u64, Duration)>,
+}
+
+/// Some of a snapshot, and the highest place in it.
+#[derive(Debug, Default)]
+struct Part {
+    revocations: Revocations,
+    highest: i64,
 }
 
 /// All that was committed `age` before `sent` is known.
@@ -78,7 +85,7 @@ pub enum TrustError {
     /// Nothing tells to what the frame adds.
     #[error("a frame came before any snapshot")]
     NoPosition,
-    /// Something else came between the parts of a snapshot, or a part of another one.
+    /// Something else came between the parts of a snapshot.
     #[error("a snapshot was interrupted")]
     Interrupted,
     /// Older than what is known, in the same incarnation; or the same snapshot again.
@@ -87,7 +94,7 @@ pub enum TrustError {
     /// A heartbeat of another incarnation, or for a position up to which nothing has come.
     #[error("a heartbeat claims what has not been sent")]
     Unfounded,
-    /// A revocation lies beyond the position of the frame that brings it, or no position does.
+    /// A revocation lies beyond the position up to which its frame or snapshot is complete.
     #[error("a revocation is not within its frame's position")]
     OutOfPlace,
 }
@@ -113,12 +120,10 @@ impl TrustView {
         match frame {
             TrustFrame::KeySet(keys) => Ok(self.take_keys(keys)),
             _ if !self.stream.has_keys => Err(TrustError::NoKeySet),
-            TrustFrame::Snapshot { position, revocations, last } => {
-                self.take_part(position, &revocations, last)
-            }
+            TrustFrame::Snapshot { revocations, complete } => self.take_part(&revocations, complete),
             _ if self.stream.snapshot.is_some() => Err(TrustError::Interrupted),
-            TrustFrame::Revocations { sequence, revocations } => {
-                self.take_revocations(sequence, &revocations)
+            TrustFrame::Revocations { revocations, sequence } => {
+                self.take_revocations(&revocations, sequence)
             }
             TrustFrame::Heartbeat { position, age, nonce } => {
                 self.check_heartbeat(position)?;
@@ -186,36 +191,40 @@ impl TrustView {
     /// whole snapshot.
     fn take_part(
         &mut self,
-        position: TrustPosition,
         revocations: &[Revocation],
-        last: bool,
+        complete: Option<TrustPosition>,
     ) -> Result<Applied, TrustError> {
-        if self.is_behind(position) || self.stream.last_snapshot == Some(position) {
-            return Err(TrustError::WentBack);
+        let highest = highest(revocations).max(self.stream.snapshot.as_ref().map_or(0, |part| part.highest));
+        if let Some(position) = complete {
+            if self.is_behind(position) || self.stream.last_snapshot == Some(position) {
+                return Err(TrustError::WentBack);
+            }
+            if highest > position.sequence {
+                return Err(TrustError::OutOfPlace);
+            }
         }
-        check_places(position.sequence, revocations)?;
-        let begun = self.stream.snapshot.get_or_insert_with(|| (position, Revocations::default()));
-        if begun.0 != position {
-            return Err(TrustError::Interrupted);
-        }
-        revocations.iter().for_each(|revocation| begun.1.add(revocation));
-        if !last {
+        let mut part = self.stream.snapshot.take().unwrap_or_default();
+        revocations.iter().for_each(|revocation| part.revocations.add(revocation));
+        part.highest = highest;
+        let Some(position) = complete else {
+            self.stream.snapshot = Some(part);
             return Ok(Applied::Nothing);
-        }
-        if let Some((_, whole)) = self.stream.snapshot.take() {
-            self.revocations = whole;
-        }
-        self.stream.last_snapshot = Some(position);
+        };
+        self.revocations = part.revocations;
+        self.stream.last_snapshot = complete;
         self.position = Some(position);
         Ok(Applied::Revocations)
     }
 
-    fn take_revocations(&mut self, sequence: i64, revocations: &[Revocation]) -> Result<Applied, TrustError> {
+    /// What has come counts at once, even if it is only some of what belongs to the next position.
+    fn take_revocations(&mut self, revocations: &[Revocation], sequence: i64) -> Result<Applied, TrustError> {
         let known = self.position.as_mut().ok_or(TrustError::NoPosition)?;
         if sequence < known.sequence {
             return Err(TrustError::WentBack);
         }
-        check_places(sequence, revocations)?;
+        if sequence > known.sequence && highest(revocations) > sequence {
+            return Err(TrustError::OutOfPlace);
+        }
         known.sequence = sequence;
         revocations.iter().for_each(|revocation| self.revocations.add(revocation));
         Ok(Applied::Revocations)
@@ -257,7 +266,6 @@ impl Proof {
     }
 }
 
-fn check_places(position: i64, revocations: &[Revocation]) -> Result<(), TrustError> {
-    let in_place = |revocation: &Revocation| revocation.sequence <= position;
-    if revocations.iter().all(in_place) { Ok(()) } else { Err(TrustError::OutOfPlace) }
+fn highest(revocations: &[Revocation]) -> i64 {
+    revocations.iter().map(|revocation| revocation.sequence).max().unwrap_or(0)
 }

@@ -50,7 +50,7 @@ impl TestTrust {
     pub(crate) fn new(when_stale: WhenStale) -> Self {
         let trust = Self::unknowing(when_stale);
         trust.trust_keys(&[1, 2]);
-        trust.send(TrustFrame::Snapshot { position: trust.position(), revocations: Vec::new(), last: true });
+        trust.send(TrustFrame::Snapshot { revocations: Vec::new(), complete: Some(trust.position()) });
         trust.beat();
         trust
     }

@@ -23,13 +23,12 @@ pub(super) fn frame(message: pb::WatchTrustResponse) -> Result<Option<TrustFrame
             TrustFrame::KeySet(frame.keys.iter().map(trusted_key).collect::<Result<_, _>>()?)
         }
         response::Frame::Snapshot(frame) => TrustFrame::Snapshot {
-            position: position(frame.position)?,
             revocations: revocations(&frame.revocations)?,
-            last: frame.last,
+            complete: if frame.last { Some(position(frame.position)?) } else { None },
         },
         response::Frame::Revocations(frame) => TrustFrame::Revocations {
-            sequence: frame.sequence,
             revocations: revocations(&frame.revocations)?,
+            sequence: frame.sequence,
         },
         response::Frame::Heartbeat(frame) => TrustFrame::Heartbeat {
             position: position(frame.position)?,

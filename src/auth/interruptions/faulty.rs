@@ -81,7 +81,7 @@ async fn end(house: &House, how: Ending, issued: &Issued) -> Result<(), Error> {
     let (context, alice): (_, UserId) = (context(), house.alice.id);
     let caller = house.greet(issued)?;
     match how {
-        Ending::Token => house.authority.revoke_token(&issued.token, &context).await,
+        Ending::Token => house.authority.revoke_token(&issued.token, &context).await.map(|_| ()),
         Ending::Session => house.authority.revoke_session(&caller, issued.session_id, &context).await,
         Ending::All => {
             house.authority.revoke_all_sessions(&caller, UserRef::Me, false, &context).await.map(|_| ())

@@ -131,9 +131,15 @@ fn expects_more(greeting: &str) -> bool {
 pub fn run(command: &mut Command, input: &str) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A command that refuses its arguments ends without reading its input.
-    let _closed = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
+    let mut stdin = child.stdin.take().unwrap();
+    // One that answers while it reads would wait for its reader, and we for it.
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A command that refuses its arguments ends without reading its input.
+            let _closed = stdin.write_all(input.as_bytes());
+        });
+        child.wait_with_output().unwrap()
+    })
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {

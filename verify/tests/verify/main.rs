@@ -8,9 +8,14 @@ mod agreement;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod kit;
+#[cfg(test)]
+#[path = "../../examples/make_corpus/corpus/mod.rs"]
+mod made;
 #[cfg(test)]
 mod mutations;
 mod revocations;
