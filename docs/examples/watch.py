@@ -101,7 +101,7 @@ class Watcher:
             self.known_at = -math.inf
             with contextlib.suppress(grpc.aio.AioRpcError, TimeoutError):
                 await stream.done_writing()
-                while await self.next_frame(stream, 1) is not grpc.aio.EOF:
+                while await self.next_frame(stream, 5) is not grpc.aio.EOF:
                     pass
             raise
         finally:
