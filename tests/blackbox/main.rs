@@ -49,6 +49,7 @@ mod stopping;
 mod token_libraries;
 mod token_source;
 mod tokens;
+mod verifier;
 mod verifier_commands;
 mod verifier_crowd;
 mod verifier_leases;

@@ -74,6 +74,8 @@ pub enum Applied {
     Revocations,
     /// How fresh it is.
     Freshness,
+    /// Only that a nonce has come back that was sent after the one before.
+    Answer,
 }
 
 /// A frame that cannot be: the stream is broken, and what is known stays as it was.
@@ -85,7 +87,7 @@ pub enum TrustError {
     /// Nothing tells to what the frame adds.
     #[error("a frame came before any snapshot")]
     NoPosition,
-    /// Something else came between the parts of a snapshot.
+    /// Something else came between the parts of a snapshot, or parts of another one.
     #[error("a snapshot was interrupted")]
     Interrupted,
     /// Older than what is known, in the same incarnation; or the same snapshot again.
@@ -187,14 +189,18 @@ impl TrustView {
         Applied::Keys
     }
 
-    /// The parts wait for the last one: half a snapshot is no knowledge. A last part that came twice would be taken for a
-    /// whole snapshot.
+    /// The parts wait for the last one: half a snapshot is no knowledge. Places only rise within a snapshot: a part that
+    /// begins lower is of another one. A last part that came twice would be taken for a whole snapshot.
     fn take_part(
         &mut self,
         revocations: &[Revocation],
         complete: Option<TrustPosition>,
     ) -> Result<Applied, TrustError> {
-        let highest = highest(revocations).max(self.stream.snapshot.as_ref().map_or(0, |part| part.highest));
+        let before = self.stream.snapshot.as_ref().map_or(0, |part| part.highest);
+        if revocations.iter().any(|revocation| revocation.sequence <= before) {
+            return Err(TrustError::Interrupted);
+        }
+        let highest = highest(revocations).max(before);
         if let Some(position) = complete {
             if self.is_behind(position) || self.stream.last_snapshot == Some(position) {
                 return Err(TrustError::WentBack);
@@ -247,7 +253,7 @@ impl TrustView {
         let proof = Proof { sent: nonces[place].1, age };
         nonces.drain(..place);
         if self.staleness(now).is_some_and(|staleness| staleness <= proof.staleness(now)) {
-            return Applied::Nothing;
+            return if place > 0 { Applied::Answer } else { Applied::Nothing };
         }
         self.proof = Some(proof);
         Applied::Freshness

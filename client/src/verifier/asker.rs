@@ -27,9 +27,10 @@ impl Asker {
         let question = VerifyTokenRequest { token: token.into(), audience: self.audience.clone() };
         let mut request = Request::new(question);
         request.set_timeout(PATIENCE);
-        self.credentials.add_to(&mut request);
-        let mut client = self.client.clone();
-        let answer = timeout(PATIENCE, client.verify_token(request)).await;
-        answer.ok()?.ok().map(|answer| answer.into_inner().active)
+        let answer = timeout(PATIENCE, async {
+            self.credentials.add_to(&mut request, None).await?;
+            self.client.clone().verify_token(request).await
+        });
+        answer.await.ok()?.ok().map(|answer| answer.into_inner().active)
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::asker::Asker;
 use super::clock::SystemClock;
-use super::connection::{Connection, Introduction};
+use super::connection::{Connection, Introduction, Tokens};
 use super::credentials::Credentials;
 use super::handle::Shared;
 use super::instance;
@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::randomness::Randomness;
 use super::{Clock, Verifier, WhenStale};
 use crate::pb::trust_service_client::TrustServiceClient;
-use crate::{EndpointError, ServerEndpoint};
+use crate::{EndpointError, ServerEndpoint, TokenSource};
 
 const DEFAULT_ISSUER: &str = "countersign";
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(30);
@@ -95,6 +95,11 @@ impl VerifierBuilder {
         Ok(Self { credentials: Some(Credentials::password(username, password)), ..self })
     }
 
+    /// Tokens of a user with the role `verifier`, for the server's own audience, in the place of a password.
+    pub fn tokens(self, source: TokenSource) -> Self {
+        Self { credentials: Some(Credentials::Tokens(source)), ..self }
+    }
+
     /// The name under which the server lists this verifier, for people; by default program, machine and process id.
     pub fn instance(self, instance: impl Into<String>) -> Self {
         Self { instance: Some(instance.into()), ..self }
@@ -134,7 +139,7 @@ impl VerifierBuilder {
         if !(MIN_MAX_STALENESS..=MAX_MAX_STALENESS).contains(&self.max_staleness) {
             return Err(VerifierError::MaxStalenessOutOfRange);
         }
-        let client = TrustServiceClient::new(self.server.connect_lazy()?);
+        let channel = self.server.connect_lazy()?;
         let (randomness, run_id) = Randomness::begin();
         let knowledge = Arc::new(Knowledge::new(rules, self.max_staleness, Arc::clone(&self.clock)));
         let progress = Arc::new(Progress::new());
@@ -142,14 +147,16 @@ impl VerifierBuilder {
             knowledge: Arc::clone(&knowledge),
             progress: Arc::clone(&progress),
             clock: self.clock,
-            client: client.clone(),
+            server: self.server,
             credentials: Arc::clone(&credentials),
             introduction: Introduction { instance, run_id, max_staleness: self.max_staleness },
             randomness,
+            tokens: Tokens::default(),
         };
         let (held, dropped) = oneshot::channel();
         tokio::spawn(connection.run(dropped));
         let may_ask = self.when_stale == WhenStale::AskServer;
+        let client = TrustServiceClient::new(channel);
         let asker = may_ask.then_some(Asker { client, credentials, audience: self.audience });
         let when_stale = self.when_stale;
         Ok(Verifier::new(Shared { knowledge, progress, when_stale, asker, _held: held }))

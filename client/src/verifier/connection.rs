@@ -8,7 +8,6 @@ use countersign_verify::{Applied, TrustError, TrustFrame};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::Clock;
@@ -20,6 +19,7 @@ use super::randomness::Randomness;
 use super::wire::{self, Malformed};
 use crate::pb::trust_service_client::TrustServiceClient;
 use crate::pb::{self, watch_trust_request as request};
+use crate::{EndpointError, ServerEndpoint, Token};
 
 /// How long the server may take to begin its answer, the connection included.
 const OPENING: Duration = Duration::from_secs(10);
@@ -36,10 +36,20 @@ pub(super) struct Connection {
     pub(super) knowledge: Arc<Knowledge>,
     pub(super) progress: Arc<Progress>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) client: TrustServiceClient<Channel>,
+    pub(super) server: ServerEndpoint,
     pub(super) credentials: Arc<Credentials>,
     pub(super) introduction: Introduction,
     pub(super) randomness: Randomness,
+    pub(super) tokens: Tokens,
+}
+
+/// The tokens that were shown, where the credentials are tokens.
+#[derive(Default)]
+pub(super) struct Tokens {
+    /// On the stream of now.
+    shown: Option<Token>,
+    /// The last one with which the server refused a stream.
+    rejected: Option<Token>,
 }
 
 /// Who this is, as the server is told.
@@ -55,8 +65,10 @@ enum Ending {
     /// Nobody holds the verifier any more.
     #[error("the verifier was dropped")]
     Dropped,
-    #[error("{}: {}", .0.code(), .0.message())]
-    Status(Status),
+    #[error("{:?}: {}", .0.code(), .0.message())]
+    Status(#[from] Status),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     #[error("the server closed the stream")]
     Closed,
     #[error("nothing came for {} s that proves anything", SILENCE.as_secs())]
@@ -80,7 +92,7 @@ impl Connection {
             if matches!(ending, Ending::Dropped) {
                 return;
             }
-            let refused = ending.is_refusal();
+            let refused = self.is_refused(&ending);
             self.progress.failed(ending.to_string(), refused);
             let pause = backoff.after_failure(refused, self.randomness.next());
             tokio::select! {
@@ -99,7 +111,7 @@ impl Connection {
         };
         let mut frames = match opened {
             Ok(Ok(frames)) => frames,
-            Ok(Err(status)) => return Ending::Status(status),
+            Ok(Err(ending)) => return ending,
             Err(_) => return Ending::NoAnswer,
         };
         loop {
@@ -112,24 +124,41 @@ impl Connection {
                 progress = timeout(SILENCE, self.until_progress(&mut frames, &reports)) => progress,
             };
             match progress {
-                Ok(Ok(())) => backoff.reset(),
+                Ok(Ok(Applied::Freshness)) => {
+                    backoff.reset();
+                    self.tokens.rejected = None;
+                }
+                Ok(Ok(_)) => {}
                 Ok(Err(ending)) => return ending,
                 Err(_) => return Ending::Silence,
             }
         }
     }
 
+    /// On a connection of its own: the last one may be what swallowed the last stream.
     async fn open(
         &mut self,
         reports: &Reports,
         outgoing: mpsc::Receiver<pb::WatchTrustRequest>,
-    ) -> Result<Streaming<pb::WatchTrustResponse>, Status> {
-        let hello = self.hello();
-        // The channel is empty: there is room.
-        let _sent = reports.try_send(hello);
+    ) -> Result<Streaming<pb::WatchTrustResponse>, Ending> {
+        let mut client = TrustServiceClient::new(self.server.connect_lazy()?);
         let mut request = Request::new(ReceiverStream::new(outgoing));
-        self.credentials.add_to(&mut request);
-        Ok(self.client.watch_trust(request).await?.into_inner())
+        self.tokens.shown = self.credentials.add_to(&mut request, self.tokens.rejected.as_ref()).await?;
+        // The channel is empty: there is room.
+        let _sent = reports.try_send(self.hello());
+        Ok(client.watch_trust(request).await?.into_inner())
+    }
+
+    /// Whether the server does not want this caller. A token may be over without its session being so: that is known when
+    /// the next one is refused too.
+    fn is_refused(&mut self, ending: &Ending) -> bool {
+        let shown = self.tokens.shown.take();
+        if !ending.is_unauthenticated() || shown.is_none() {
+            return ending.is_refusal();
+        }
+        let first = self.tokens.rejected.is_none();
+        self.tokens.rejected = shown;
+        !first
     }
 
     fn hello(&mut self) -> pb::WatchTrustRequest {
@@ -147,15 +176,15 @@ impl Connection {
         pb::WatchTrustRequest { message: Some(request::Message::Hello(hello)) }
     }
 
-    /// Reads until something has come by which more is known than before. Heartbeats that prove nothing do not count: who
-    /// keeps ours back could send them for ever.
+    /// Reads until something has come that is no heartbeat, or one that answers what was sent since the last. Others do
+    /// not count: the server sends them too while something on the way keeps our reports back.
     async fn until_progress(
         &mut self,
         frames: &mut Streaming<pb::WatchTrustResponse>,
         reports: &Reports,
-    ) -> Result<(), Ending> {
+    ) -> Result<Applied, Ending> {
         loop {
-            let message = frames.message().await.map_err(Ending::Status)?.ok_or(Ending::Closed)?;
+            let message = frames.message().await?.ok_or(Ending::Closed)?;
             self.progress.connected();
             if let Some(server_millis) = wire::server_millis(&message) {
                 self.progress.skewed(server_millis.saturating_sub(self.clock.wall_millis()));
@@ -172,8 +201,8 @@ impl Connection {
             if applied == Applied::Freshness {
                 self.progress.complete();
             }
-            if !is_heartbeat || applied == Applied::Freshness {
-                return Ok(());
+            if !is_heartbeat || applied != Applied::Nothing {
+                return Ok(applied);
             }
         }
     }
@@ -191,6 +220,10 @@ impl Connection {
 }
 
 impl Ending {
+    fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Status(status) if status.code() == Code::Unauthenticated)
+    }
+
     /// Whether asking again changes nothing by itself: the server does not want this caller, or does not know the call.
     fn is_refusal(&self) -> bool {
         use Code::{InvalidArgument, PermissionDenied, Unauthenticated, Unimplemented};

@@ -5,25 +5,48 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tonic::metadata::AsciiMetadataValue;
+use tonic::{Request, Status};
 use zeroize::Zeroizing;
 
-/// A name and a password, as `authorization: Basic` has them.
-pub(super) struct Credentials(Zeroizing<String>);
+use crate::{Token, TokenSource};
+
+/// What calls are made with.
+pub(super) enum Credentials {
+    /// A name and a password, as `authorization: Basic` has them.
+    Password(Zeroizing<String>),
+    /// Tokens of a session.
+    Tokens(TokenSource),
+}
 
 impl Credentials {
     pub(super) fn password(username: &str, password: &str) -> Self {
         let both = Zeroizing::new(format!("{username}:{password}"));
         let encoded = Zeroizing::new(STANDARD.encode(both.as_bytes()));
-        Self(Zeroizing::new(format!("Basic {}", encoded.as_str())))
+        Self::Password(Zeroizing::new(format!("Basic {}", encoded.as_str())))
     }
 
-    /// Adds them to a call.
-    pub(super) fn add_to<T>(&self, request: &mut tonic::Request<T>) {
-        // Base64 is always a header's value.
-        if let Ok(mut value) = AsciiMetadataValue::try_from(self.0.as_str()) {
-            value.set_sensitive(true);
-            request.metadata_mut().insert("authorization", value);
-        }
+    /// Adds them to a call. Where they are tokens, another one than `rejected`, and which one; it fails if there is none.
+    pub(super) async fn add_to<T>(
+        &self,
+        request: &mut Request<T>,
+        rejected: Option<&Token>,
+    ) -> Result<Option<Token>, Status> {
+        let (mut value, token) = match self {
+            Self::Password(basic) => {
+                let value = AsciiMetadataValue::try_from(basic.as_str());
+                (value.map_err(|_| Status::internal("base64 is not ASCII"))?, None)
+            }
+            Self::Tokens(source) => {
+                let token = match rejected {
+                    Some(rejected) => source.replace(rejected).await?,
+                    None => source.token().await?,
+                };
+                (token.authorization(), Some(token))
+            }
+        };
+        value.set_sensitive(true);
+        request.metadata_mut().insert("authorization", value);
+        Ok(token)
     }
 }
 

@@ -96,7 +96,7 @@ impl Knowledge {
         match applied {
             Applied::Keys | Applied::Revocations => self.tell_change(),
             Applied::Freshness if was_stale => self.tell_change(),
-            Applied::Freshness | Applied::Nothing => {}
+            Applied::Freshness | Applied::Answer | Applied::Nothing => {}
         }
         Ok(applied)
     }
@@ -133,7 +133,7 @@ impl Knowledge {
         VerifierStatus {
             staleness: view.staleness(self.clock.monotonic()),
             position: view.position(),
-            keys: view.keys().keys().count(),
+            keys: view.keys().keys().map(|key| key.id().clone()).collect(),
             revocations: view.revocation_count(),
             ..VerifierStatus::default()
         }

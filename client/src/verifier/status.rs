@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_verify::TrustPosition;
+use countersign_verify::{KeyId, TrustPosition};
 
 /// A verifier at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub struct VerifierStatus {
     pub staleness: Option<Duration>,
     /// Up to where in the log of revocations everything is known.
     pub position: Option<TrustPosition>,
-    /// How many keys are trusted.
-    pub keys: usize,
+    /// The keys that are trusted, those to come included.
+    pub keys: Vec<KeyId>,
     /// How many revocations are remembered.
     pub revocations: usize,
     /// How far the server's clock is ahead of this one, in milliseconds, with the time on the way as its error. Beyond a

@@ -105,3 +105,90 @@ fn millis(time: prost_types::Timestamp) -> Option<i64> {
 fn duration(message: Option<prost_types::Duration>) -> Result<Duration, Malformed> {
     message.and_then(|message| Duration::try_from(message).ok()).ok_or(Malformed("an age"))
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+
+    fn position_of(incarnation: usize, sequence: i64) -> Option<pb::TrustPosition> {
+        Some(pb::TrustPosition { incarnation: vec![1; incarnation], sequence })
+    }
+
+    fn time(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
+        Some(prost_types::Timestamp { seconds, nanos })
+    }
+
+    fn of(frame: response::Frame) -> Result<Option<TrustFrame>, Malformed> {
+        super::frame(pb::WatchTrustResponse { frame: Some(frame) })
+    }
+
+    fn with_revocation(change: impl FnOnce(&mut pb::Revocation)) -> Result<Option<TrustFrame>, Malformed> {
+        let user = pb::RevokedUser { user_id: Uuid::nil().to_string(), below_epoch: 2 };
+        let revoked = Some(revocation::Revoked::User(user));
+        let mut revocation = pb::Revocation { sequence: 1, revoked, forget_time: time(100, 1) };
+        change(&mut revocation);
+        of(response::Frame::Revocations(pb::RevocationsFrame { sequence: 1, revocations: vec![revocation] }))
+    }
+
+    fn with_key(change: impl FnOnce(&mut pb::VerificationKey)) -> Result<Option<TrustFrame>, Malformed> {
+        let key = PublicKey::from_bytes(SigningKey::from_bytes(&[1; 32]).verifying_key().as_bytes()).unwrap();
+        let mut message = pb::VerificationKey {
+            key: key.to_paserk(),
+            key_id: key.id().to_string(),
+            verify_until: time(100, 0),
+            ..Default::default()
+        };
+        change(&mut message);
+        of(response::Frame::KeySet(pb::KeySetFrame { keys: vec![message] }))
+    }
+
+    fn with_heartbeat(change: impl FnOnce(&mut pb::HeartbeatFrame)) -> Result<Option<TrustFrame>, Malformed> {
+        let age = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+        let mut heartbeat =
+            pb::HeartbeatFrame { position: position_of(16, 0), age, nonce: 1, server_time: None };
+        change(&mut heartbeat);
+        of(response::Frame::Heartbeat(heartbeat))
+    }
+
+    #[test]
+    fn a_kind_of_frame_that_is_not_known_is_skipped() {
+        assert_eq!(frame(pb::WatchTrustResponse { frame: None }), Ok(None));
+    }
+
+    #[test]
+    fn nothing_is_forgotten_early() {
+        let Ok(Some(TrustFrame::Revocations { revocations, .. })) = with_revocation(|_| {}) else { panic!() };
+        assert_eq!(revocations[0].forget_at, 100_001);
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused_and_never_skipped() {
+        with_revocation(|_| {}).unwrap();
+        with_key(|_| {}).unwrap();
+        with_heartbeat(|_| {}).unwrap();
+        let session = pb::RevokedSession { session_id: "x".into(), user_id: Uuid::nil().to_string() };
+        for (refused, what) in [
+            (with_revocation(|it| it.revoked = None), "a revocation"),
+            (with_revocation(|it| it.forget_time = None), "a revocation's time"),
+            (with_revocation(|it| it.revoked = Some(revocation::Revoked::Session(session))), "an id"),
+            (
+                with_revocation(|it| it.revoked = Some(revocation::Revoked::KeyId("x".into()))),
+                "a revoked key",
+            ),
+            (with_key(|it| it.key.push('x')), "a key"),
+            (with_key(|it| it.key_id.push('x')), "a key's id"),
+            (with_key(|it| it.verify_until = time(i64::MAX, 0)), "a key's time"),
+            (with_heartbeat(|it| it.position = None), "a position"),
+            (with_heartbeat(|it| it.position = position_of(15, 0)), "an incarnation"),
+            (with_heartbeat(|it| it.position = position_of(16, -1)), "a sequence"),
+            (with_heartbeat(|it| it.age = None), "an age"),
+            (with_heartbeat(|it| it.age = Some(prost_types::Duration { seconds: -1, nanos: 0 })), "an age"),
+        ] {
+            assert_eq!(refused, Err(Malformed(what)));
+        }
+        let snapshot = pb::SnapshotFrame { position: None, revocations: Vec::new(), last: true };
+        assert_eq!(of(response::Frame::Snapshot(snapshot)), Err(Malformed("a position")));
+    }
+}

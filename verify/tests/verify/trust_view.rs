@@ -140,7 +140,7 @@ fn a_heartbeat_that_was_held_up_proves_no_more_than_its_nonce() {
     assert_eq!(view.staleness(seconds(60)), Some(seconds(59)));
     assert_eq!(
         view.apply(heartbeat(at(1, 3), seconds(1), 3), seconds(60)),
-        Ok(Applied::Nothing),
+        Ok(Applied::Answer),
         "no fresher"
     );
     assert_eq!(view.staleness(seconds(60)), Some(seconds(59)));
@@ -227,6 +227,16 @@ fn a_peer_that_breaks_the_protocol_changes_nothing() {
             vec![keys(), snapshot(at(2, 1), &[2], false)],
             snapshot(at(2, 1), &[], true),
             TrustError::OutOfPlace,
+        ),
+        (
+            vec![keys(), snapshot(at(2, 5), &[4, 5], false)],
+            snapshot(at(3, 9), &[5], false),
+            TrustError::Interrupted,
+        ),
+        (
+            vec![keys(), snapshot(at(2, 5), &[4, 5], false)],
+            snapshot(at(3, 9), &[1, 6], true),
+            TrustError::Interrupted,
         ),
         (vec![keys(), snapshot(at(1, 5), &[], false)], revocations(5, &[]), TrustError::Interrupted),
         (vec![keys(), snapshot(at(1, 5), &[], false)], heartbeat(at(1, 3), ZERO, 1), TrustError::Interrupted),

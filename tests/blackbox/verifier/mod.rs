@@ -1,0 +1,8 @@
+//! The verifier that other services embed, against a server, with a proxy between them that fails.
+
+mod connecting;
+mod keys;
+mod random_walk;
+mod revocations;
+mod scene;
+mod staleness;
