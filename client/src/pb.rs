@@ -1,7 +1,6 @@
 //! The code generated from `proto/`: the messages that this crate exchanges with the server. Not part of its interface.
 
 #![expect(
-    clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     unreachable_pub,
     reason = "the generated code is what it is, and nobody edits it"
