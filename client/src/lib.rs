@@ -9,6 +9,10 @@
 //! - `token_source` owns tokens for a service's own calls: signing in, refreshing, signing out.
 //! - `pb` owns the messages on the wire.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod answer;
 mod caller;
 mod endpoint;
