@@ -1,7 +1,7 @@
 //! Calls a service with tokens that are kept good: signs in at the first start, goes on with the saved session at the next.
 //!
 //! ```text
-//! echo "$PASSWORD" | cargo run -p countersign-client --example call_with_tokens -- http://127.0.0.1:50051 alice
+//! echo "$PASSWORD" | cargo run -p countersign-examples --example call_with_tokens -- http://127.0.0.1:50051 alice
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
