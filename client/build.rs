@@ -2,7 +2,11 @@
 
 use std::error;
 
-const FILES: [&str; 2] = ["../proto/auth/v1/auth_service.proto", "../proto/auth/v1/trust_service.proto"];
+const FILES: [&str; 3] = [
+    "../proto/auth/v1/auth_service.proto",
+    "../proto/auth/v1/error_reason.proto",
+    "../proto/auth/v1/trust_service.proto",
+];
 
 /// Messages that carry a password or a token: their generated `Debug` would print it.
 const SECRET_MESSAGES: [&str; 11] = [

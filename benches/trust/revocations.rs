@@ -14,6 +14,7 @@ use crate::service::{Service, Tokens, channel};
 use crate::users::{self, PASSWORD};
 
 const REVOCATIONS: usize = 200;
+const USERS: usize = 4;
 
 /// A server process; it is killed when this is dropped.
 struct Server {
@@ -33,9 +34,10 @@ pub async fn run() {
     let server = start();
     let mut client = AuthServiceClient::new(channel(&server.address).await);
     let mut sessions = Vec::new();
-    for _ in 0..=REVOCATIONS {
-        let message =
-            IssueTokenRequest { username: "alice".into(), password: PASSWORD.into(), ..Default::default() };
+    for number in 0..=REVOCATIONS {
+        // Of one user who ends 128 sessions all tokens are revoked in their place.
+        let username = if number == 0 { "orders".to_owned() } else { format!("user-{}", number % USERS) };
+        let message = IssueTokenRequest { username, password: PASSWORD.into(), ..Default::default() };
         sessions.push(client.issue_token(message).await.unwrap().into_inner().token);
     }
     let tokens = Arc::new(Tokens::default());
@@ -62,8 +64,10 @@ pub async fn run() {
         until(|| services.iter().all(Service::has_refused)).await;
         let last = services.iter().filter_map(Service::last_accepted).max().unwrap();
         spans.push(last.saturating_duration_since(began));
-        // It is not good any more; the one before all is.
+        // It is not good any more; the first one is.
         tokens.all.lock().unwrap().pop();
+        let seen: Vec<u64> = services.iter().map(Service::checks).collect();
+        until(|| services.iter().zip(&seen).all(|(service, seen)| service.checks() > seen + 1)).await;
     }
     spans.sort();
     let at = |share: usize| spans[(spans.len() * share / 100).min(spans.len() - 1)].as_secs_f64() * 1000.0;
@@ -84,8 +88,9 @@ async fn until(reached: impl Fn() -> bool) {
 
 fn start() -> Server {
     let folder = TempDir::new().unwrap();
-    for (name, role) in [("orders", "verifier"), ("alice", "buyer")] {
-        users::create(folder.path(), name, role);
+    users::create(folder.path(), "orders", "verifier");
+    for number in 0..USERS {
+        users::create(folder.path(), &format!("user-{number}"), "buyer");
     }
     let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .current_dir(folder.path())

@@ -67,7 +67,7 @@ pub async fn run() {
     let mut auth = AuthServiceClient::new(channel(&address).await);
     let mut admin = AdminServiceClient::new(channel(&address).await);
     let tokens = Arc::new(Tokens::default());
-    tokens.all.lock().unwrap().push(sign_in(&mut auth).await);
+    tokens.add(sign_in(&mut auth).await);
     let mut services = Vec::new();
     for number in 1..=3 {
         let verifier = Verifier::builder(ServerEndpoint::parse(&address).unwrap(), "countersign")
@@ -87,12 +87,7 @@ pub async fn run() {
         request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         admin.rotate_key(request).await.unwrap();
         let fresh = sign_in(&mut auth).await;
-        let mut all = tokens.all.lock().unwrap();
-        all.push(fresh);
-        // Those of the last five keys; they live for an hour.
-        let outdated = all.len().saturating_sub(5);
-        all.drain(..outdated);
-        drop(all);
+        tokens.add(fresh);
         tokio::time::sleep(SPAN).await;
     }
     let (checks, refusals) = services

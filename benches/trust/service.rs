@@ -18,6 +18,16 @@ pub struct Tokens {
     pub all: Mutex<Vec<String>>,
 }
 
+impl Tokens {
+    /// Adds the one that matters now. Of those before, the last four are kept: they live for an hour.
+    pub fn add(&self, token: String) {
+        let mut all = self.all.lock().unwrap();
+        all.push(token);
+        let outdated = all.len().saturating_sub(5);
+        all.drain(..outdated);
+    }
+}
+
 pub struct Service {
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,

@@ -78,7 +78,7 @@ class Watcher:
             began = self.clock()
             try:
                 await self.watch()
-            except (grpc.aio.AioRpcError, TimeoutError, ValueError) as error:
+            except Exception as error:  # whatever it was: without a watch nothing is accepted for long
                 logging.warning("the watch of revocations was interrupted: %r", error)
             # Not all verifiers at once, and ever more seldom where it does not work.
             pause = 0.5 if self.known_at > began else min(2 * pause, 10)
@@ -90,24 +90,27 @@ class Watcher:
                                  nonce=self.next_nonce())
         hello.max_staleness.FromMilliseconds(round(self.max_staleness * 1000))
         try:
-            await stream.write(pb.WatchTrustRequest(hello=hello))
+            await self.send(stream, hello=hello)
             # Two heartbeats are a second apart: who hears nothing for so long has lost the server.
             while (frame := await self.next_frame(stream, self.max_staleness)) is not grpc.aio.EOF:
                 if self.apply(frame):
                     report = pb.VerifierReport(applied=self.position, nonce=self.next_nonce())
-                    await asyncio.wait_for(stream.write(pb.WatchTrustRequest(report=report)), self.max_staleness)
+                    await self.send(stream, report=report)
         except asyncio.CancelledError:
             # The service stops. To close our side says that nothing is checked any more: nobody has to wait for us.
             self.known_at = -math.inf
             with contextlib.suppress(grpc.aio.AioRpcError, TimeoutError):
                 await stream.done_writing()
-                while await self.next_frame(stream, 1) is not grpc.aio.EOF:
+                while await self.next_frame(stream, 5) is not grpc.aio.EOF:
                     pass
             raise
         finally:
             # Any other end is a break: we go on checking while we may, and our side must not look closed.
             self.ready.clear()
             stream.cancel()
+
+    async def send(self, stream, **message) -> None:
+        await asyncio.wait_for(stream.write(pb.WatchTrustRequest(**message)), self.max_staleness)
 
     async def next_frame(self, stream, patience: float):
         """Leaves the reading alone when the task is cancelled meanwhile: to cancel that too would break the stream."""

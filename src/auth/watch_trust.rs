@@ -72,6 +72,8 @@ pub struct TrustWatch {
     ends: Ends,
     news: watch::Receiver<TrustNews>,
     ring: watch::Receiver<i64>,
+    /// Whether it changed while this waited.
+    ring_changed: bool,
     told: Told,
     /// A frame that waits for a newer key set to be told before it.
     pending: Option<TrustFrame>,
@@ -115,6 +117,7 @@ impl Authority {
             ends,
             news,
             ring: self.parts().keys.follow(),
+            ring_changed: false,
             told,
             pending: None,
             must_read_keys: false,
@@ -203,11 +206,11 @@ impl TrustWatch {
 
     fn key_set(&mut self) -> Option<TrustFrame> {
         // Keys also leave with time; their tokens have expired then, and it can be told a little later.
-        let may_differ = self.ring.has_changed().unwrap_or(true) || monotonic_now() >= self.judge_at;
-        if self.told.keys.is_some() && !may_differ {
+        let changed = self.ring.has_changed().unwrap_or(true) || std::mem::take(&mut self.ring_changed);
+        self.ring.mark_unchanged();
+        if self.told.keys.is_some() && !changed && monotonic_now() < self.judge_at {
             return None;
         }
-        self.ring.mark_unchanged();
         let keys = self.authority.key_set();
         let same = |told: &Vec<PublishedKey>| {
             told.len() == keys.len() && told.iter().zip(&keys).all(|(one, other)| one.is_same_as(other))
@@ -284,8 +287,7 @@ impl TrustWatch {
         tokio::select! {
             _ = self.news.changed() => Ok(()),
             _ = self.ring.changed() => {
-                // Waking up took note of it; whether the keys differ is still to be looked at.
-                self.ring.mark_changed();
+                self.ring_changed = true;
                 Ok(())
             }
             () = sleep_until(self.judge_at.into()) => Ok(()),

@@ -18,14 +18,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use countersign_verify::Credentials;
+use countersign_verify::{Authorization, Credentials};
 use http::{HeaderValue, Request, Response};
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::authorization::Authorization;
+use super::authorization;
 use super::call::{Call, Who};
 use super::methods::{Method, Methods};
 use super::refusal::{CROWDED_RETRY, Refusal};
@@ -149,12 +149,12 @@ impl Door {
                 return Ok(self.serve(method, request, (deadline, address), Who::Anybody));
             }
             Credentials::Optional => {
-                let who = Who::Presented(Authorization::read(request.headers()).into_presented());
+                let who = Who::Presented(authorization::presented(request.headers()));
                 return Ok(self.serve(method, request, (deadline, address), who));
             }
             Credentials::Required | Credentials::TokenOnly => {}
         }
-        let authorization = Authorization::read(request.headers());
+        let authorization = authorization::read(request.headers());
         method.takes(&authorization)?;
         match authorization {
             Authorization::Missing => Err(Error::CredentialsMissing),

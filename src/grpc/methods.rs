@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign_verify::{AccessError, AccessRule, AccessTable, Credentials};
+use countersign_verify::{AccessError, AccessRule, AccessTable, Authorization, Credentials, Scheme};
 
-use super::authorization::{Authorization, Scheme};
 use crate::auth::{Caller, Error};
 use crate::pb::DESCRIPTOR_SET;
 
@@ -121,8 +120,6 @@ fn open() -> AccessRule {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
-
     use super::*;
 
     fn method(credentials: Credentials, roles: &[&str], acts_on_self: bool) -> Method {
@@ -132,13 +129,8 @@ mod tests {
     }
 
     fn taken(credentials: Credentials, authorization: Option<&'static str>) -> Result<(), String> {
-        let mut headers = HeaderMap::new();
-        if let Some(value) = authorization {
-            headers.insert("authorization", HeaderValue::from_static(value));
-        }
-        method(credentials, &[], false)
-            .takes(&Authorization::read(&headers))
-            .map_err(|error| error.to_string())
+        let authorization = Authorization::read(authorization.map(str::as_bytes));
+        method(credentials, &[], false).takes(&authorization).map_err(|error| error.to_string())
     }
 
     #[test]

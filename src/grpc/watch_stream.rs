@@ -77,6 +77,8 @@ impl Watching {
                 message = self.incoming.message() => {
                     let message = message.map_err(Ending::Library)?.ok_or(Ending::Goodbye)?;
                     self.watch.report(convert::report(message)?)?;
+                    // Whoever reports without a pause must let others have their turn.
+                    tokio::task::consume_budget().await;
                 }
                 frame = self.watch.next() => return Ok(frame?),
             }

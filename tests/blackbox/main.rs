@@ -29,6 +29,7 @@ mod kills_of_sessions;
 mod limits;
 mod model;
 mod new_passwords;
+mod protected_services;
 mod python_client;
 mod raw_paths;
 mod refresh;

@@ -230,15 +230,22 @@ async fn a_rotation_is_told_before_the_key_signs() {
     let first = watcher.told().await.key_sets.remove(0);
     scene.server.clock.advance(Duration::from_secs(600));
     let admin = AdminClient::new(scene.server.channel().await, &scene.client.sign_in("root", PASSWORD).await);
+    let position = watcher.told().await.heartbeat.position.unwrap();
     admin.rotate_key().await.unwrap();
-    let mut told = watcher.told().await;
-    while told.key_sets.is_empty() {
-        told = watcher.told().await;
-    }
+    // A heartbeat that was made after the rotation comes after its key set.
+    watcher.report(position.clone(), 11).await;
+    let mut told = watcher.told_until(11).await;
     let keys = told.key_sets.remove(0);
     let key = scene.client.caller(Credentials::Bearer(&scene.client.sign_in("orders", PASSWORD).await)).await;
     assert!(first.iter().any(|known| known.key_id == key.key_id), "it was known before it signed");
     assert_eq!(keys.len(), 3, "retired, active and the next one");
+
+    scene.server.clock.advance(Duration::from_secs(600));
+    let admin = AdminClient::new(scene.server.channel().await, &scene.client.sign_in("root", PASSWORD).await);
+    admin.rotate_key().await.unwrap();
+    watcher.report(position, 12).await;
+    let told = watcher.told_until(12).await;
+    assert_eq!(told.key_sets.len(), 1, "and the second time too");
 }
 
 #[tokio::test]
@@ -343,4 +350,78 @@ async fn a_server_that_stops_ends_the_stream_and_says_come_back() {
     watcher.told().await;
     scene.server.begin_stop();
     assert_eq!(watcher.end().await, revoked(Code::Unavailable, "STORE_UNAVAILABLE"));
+}
+
+/// As if so many sessions of so many users had ended, behind the server's back.
+async fn fill_the_log(scene: &Scene, count: i64) {
+    let known = scene.server.query_number("SELECT sequence FROM trust_counter").await;
+    let rows = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO revocations (sequence, kind, user_id, session_id, forget_at)
+         SELECT {known} + i, 2, randomblob(16), randomblob(16), 9999999999999 FROM n"
+    );
+    scene.server.execute_sql(&rows).await;
+    scene.server.execute_sql(&format!("UPDATE trust_counter SET sequence = {known} + {count}")).await;
+}
+
+#[tokio::test]
+async fn a_long_log_is_told_in_parts_and_is_complete_with_the_last_one() {
+    let scene = scene().await;
+    let before = scene.watch().await.told().await.heartbeat.position.unwrap();
+    fill_the_log(&scene, 2_500).await;
+    let scene = scene.restart().await;
+
+    let mut watcher = scene.watch().await;
+    let mut parts = Vec::new();
+    loop {
+        match watcher.next().await.unwrap().unwrap() {
+            Frame::KeySet(_) => {}
+            Frame::Snapshot(part) => parts.push(part),
+            Frame::Heartbeat(heartbeat) => {
+                assert_eq!(heartbeat.position.unwrap().sequence, before.sequence + 2_500);
+                break;
+            }
+            Frame::Revocations(frame) => panic!("{frame:?}"),
+        }
+    }
+    assert_eq!(parts.iter().map(|part| part.revocations.len()).collect::<Vec<_>>(), [1000, 1000, 500]);
+    assert_eq!(parts.iter().map(|part| part.last).collect::<Vec<_>>(), [false, false, true]);
+    assert!(parts[0].position.is_none() && parts[1].position.is_none());
+    assert_eq!(parts[2].position.as_ref().unwrap().sequence, before.sequence + 2_500);
+
+    let resume = Some(before.clone());
+    let mut watcher = scene.watch_with(pb::VerifierHello { resume, ..hello("orders-1") }).await.unwrap();
+    let mut complete = Vec::new();
+    while complete.len() < 3 {
+        if let Frame::Revocations(frame) = watcher.next().await.unwrap().unwrap() {
+            complete.push(frame.sequence - before.sequence);
+        }
+    }
+    assert_eq!(complete, [0, 0, 2_500], "nothing is complete before the last");
+}
+
+#[tokio::test]
+async fn what_another_server_revokes_is_told_here_with_its_new_keys_first() {
+    let scene = scene().await;
+    let replica = scene.server.replica().await;
+    let admin = AdminClient::new(replica.channel().await, &scene.client.sign_in("root", PASSWORD).await);
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let tokens = scene.client.open("alice", PASSWORD).await;
+    let mut watcher = scene.watch().await;
+    watcher.told().await;
+
+    replica.client().await.revoke_token(&tokens.token).await.unwrap();
+    assert_eq!(sessions_of(&watcher.revocations().await), [&*tokens.session_id]);
+
+    let everything = admin.revoke_key("").await.unwrap();
+    let frame = loop {
+        match watcher.next().await.unwrap().unwrap() {
+            Frame::Heartbeat(_) => {}
+            frame => break frame,
+        }
+    };
+    let Frame::KeySet(new) = frame else { panic!("{frame:?}") };
+    assert_eq!(new.keys, everything);
+    assert!(matches!(watcher.next().await, Some(Ok(Frame::Revocations(_)))));
+    replica.stop().await;
 }

@@ -10,11 +10,13 @@
 //! - `trust_frame` owns the shapes in which a verifier is told about keys and revocations.
 //! - `trust_view` owns what a verifier knows that is told so, and how fresh it is.
 //! - `access` owns who may call a method, read from a descriptor set.
+//! - `authorization` owns how the header that carries credentials is taken apart.
 //! - `json` and `rfc3339` own the strict readings of values on which `claims` stands.
 
 pub mod paseto;
 
 mod access;
+mod authorization;
 mod claims;
 mod json;
 mod key;
@@ -29,6 +31,7 @@ mod verifier;
 mod vectors;
 
 pub use access::{AccessError, AccessRule, AccessTable, Credentials, MethodRule};
+pub use authorization::{Authorization, Scheme, TokenText};
 pub use claims::{Claims, ClaimsError};
 pub use key::{KeyError, KeyId, PublicKey, footer_for};
 pub use key_set::KeySet;

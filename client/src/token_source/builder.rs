@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use super::auth_server::{AuthServer, Password};
 use super::keeper::Keeper;
+use super::progress::Progress;
 use super::source::Shared;
 use super::standing::Published;
-use super::worker::{Progress, Worker};
-use super::{SavedSession, SessionStore, StartError, TokenSource};
+use super::worker::Worker;
+use super::{SavedSession, SessionStore, StartError, TokenSource, clock};
 use crate::ServerEndpoint;
 
 /// How long a caller waits for a token unless told otherwise.
@@ -106,7 +107,7 @@ impl TokenSourceBuilder {
             published: published_tx,
             wanted: wanted_rx,
             sign_outs: sign_outs_rx,
-            progress: Progress::new(),
+            progress: Progress::new(clock::now()),
         };
         let task = tokio::spawn(worker.run()).abort_handle();
         let (server, patience) = (self.server, self.patience);

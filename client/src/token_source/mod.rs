@@ -5,7 +5,7 @@
 //! - `store` owns the trait of places where sessions outlive the process, `session_file` the one that is a file.
 //! - `worker` owns the background task, `keeper` the session and the order in which it is saved and spent.
 //! - `auth_server` owns the calls to the server, `failure` what their failures mean.
-//! - `standing` owns what callers are answered, `phase` and `schedule` when the next attempt is due.
+//! - `standing` owns what callers are answered, `progress` when the next attempt is due, `schedule` how long waits are.
 //! - `clock` owns time and randomness, `error` why there is no token.
 
 mod auth_server;
@@ -15,7 +15,7 @@ mod error;
 mod failure;
 mod interceptor;
 mod keeper;
-mod phase;
+mod progress;
 mod saved_session;
 mod schedule;
 mod session_file;

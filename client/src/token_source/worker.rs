@@ -2,20 +2,15 @@
 //! at a time, and no caller who leaves can take an answer along. It can be dropped at any moment: what it was about to
 //! receive can be had again with what is saved.
 
-use std::time::Duration;
-
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::auth_server::{AuthServer, Grant, Password};
 use super::failure::Failure;
 use super::keeper::Keeper;
-use super::phase::Phase;
+use super::progress::Progress;
 use super::standing::{Published, Standing};
 use super::{SavedSession, Token, TokenError, clock, schedule};
-
-/// How far apart refreshes are that callers ask for.
-const SPACING: Duration = Duration::from_secs(1);
 
 /// Where a sign-out is answered.
 pub(super) type SignOutReply = oneshot::Sender<Result<(), TokenError>>;
@@ -31,28 +26,11 @@ pub(super) struct Worker {
     pub(super) progress: Progress,
 }
 
-/// What came of the attempts so far.
-pub(super) struct Progress {
-    phase: Phase,
-    failures: u32,
-    refusals: u32,
-    /// Before this no caller's wish causes a refresh.
-    not_before: Instant,
-}
-
-impl Progress {
-    /// The first attempt is due at once.
-    pub(super) fn new() -> Self {
-        let now = clock::now();
-        Self { phase: Phase::Waiting { until: now }, failures: 0, refusals: 0, not_before: now }
-    }
-}
-
 impl Worker {
     /// Runs until it is dropped.
     pub(super) async fn run(mut self) {
         loop {
-            let due = self.progress.phase.due(self.is_wanted());
+            let due = self.progress.due(self.is_wanted());
             tokio::select! {
                 () = wait_until(due) => self.renew().await,
                 Ok(()) = self.wanted.changed() => {}
@@ -70,9 +48,7 @@ impl Worker {
     }
 
     async fn renew(&mut self) {
-        if matches!(self.progress.phase, Phase::Fresh { .. }) && self.is_wanted() {
-            self.progress.not_before = clock::now() + SPACING;
-        }
+        self.progress.begin(self.is_wanted(), clock::now());
         match self.attempt().await {
             Ok(grant) => self.hold(grant),
             Err(failure) => self.settle(failure),
@@ -141,10 +117,7 @@ impl Worker {
             let status = tonic::Status::internal("the server's token cannot be sent");
             return self.settle(Failure::local(TokenError::Unavailable(status)));
         };
-        let progress = &mut self.progress;
-        let refresh_at = grant.asked_at + schedule::use_before_refresh(usable, clock::jitter());
-        progress.phase = Phase::Fresh { refresh_at, not_before: progress.not_before };
-        (progress.failures, progress.refusals) = (0, 0);
+        self.progress.succeed(grant.asked_at, usable, clock::jitter());
         self.published.send_modify(|published| {
             published.round = round;
             published.standing = Standing::Held(token);
@@ -156,25 +129,23 @@ impl Worker {
         let now = clock::now();
         let has_token = self.published.borrow().has_good_token(now);
         let (error, asked) = match failure {
-            Failure::SessionOver(error) => return self.refuse(error, Phase::Over),
+            Failure::SessionOver(error) => {
+                self.progress.end();
+                return self.refuse(error, None);
+            }
             Failure::Refused(error) if !has_token => {
-                self.progress.refusals += 1;
-                let rests_until = now + schedule::rest_after(self.progress.refusals);
-                return self.refuse(error, Phase::Refused { rests_until });
+                let rests_until = self.progress.refuse(now);
+                return self.refuse(error, Some(rests_until));
             }
             // The session goes on, so its token is handed out while it is good.
             Failure::Refused(error) => (error, None),
             Failure::Transient { error, asked } => (error, asked),
         };
-        self.progress.failures += 1;
-        let wait = schedule::wait_after(self.progress.failures, asked, clock::jitter());
-        self.progress.phase = Phase::Waiting { until: now + wait };
+        self.progress.fail(now, asked, clock::jitter());
         self.published.send_modify(|published| published.trouble = Some(error));
     }
 
-    fn refuse(&mut self, error: TokenError, phase: Phase) {
-        self.progress.phase = phase;
-        let rests_until = if let Phase::Refused { rests_until } = phase { Some(rests_until) } else { None };
+    fn refuse(&mut self, error: TokenError, rests_until: Option<Instant>) {
         self.published.send_modify(|published| {
             published.round += 1;
             published.trouble = Some(error.clone());
@@ -192,7 +163,7 @@ impl Worker {
             })?;
         }
         self.keeper.drop_session();
-        self.progress.phase = Phase::Over;
+        self.progress.end();
         self.published.send_modify(|published| {
             published.round += 1;
             published.trouble = None;

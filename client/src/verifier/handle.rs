@@ -76,6 +76,15 @@ impl Verifier {
         self.0.progress.until_complete().await;
     }
 
+    /// For how long [`Self::recheck`] accepts a caller whom it accepts now, if nothing [changes](Self::changes).
+    pub(crate) fn holds_for(&self, caller: &Caller) -> Duration {
+        let expiry = self.0.knowledge.expires_in(caller);
+        match self.0.when_stale {
+            WhenStale::AcceptSigned => expiry,
+            WhenStale::Refuse | WhenStale::AskServer => expiry.min(self.0.knowledge.stale_in()),
+        }
+    }
+
     /// How it stands, for people and metrics.
     #[must_use]
     pub fn status(&self) -> VerifierStatus {

@@ -74,6 +74,18 @@ impl Knowledge {
         Ok((staleness > self.max_staleness).then_some(staleness))
     }
 
+    /// In how long a caller that is good now expires.
+    pub(super) fn expires_in(&self, caller: &Caller) -> Duration {
+        let millis = caller.claims().expires_at.saturating_mul(1000).saturating_sub(self.clock.wall_millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+
+    /// In how long what is known gets too old if nothing more comes.
+    pub(super) fn stale_in(&self) -> Duration {
+        let staleness = self.view().staleness(self.clock.monotonic()).unwrap_or(Duration::MAX);
+        self.max_staleness.saturating_sub(staleness).saturating_add(Duration::from_millis(1))
+    }
+
     /// Takes one frame, and tells those who wait if a check may come out otherwise.
     pub(super) fn apply(&self, frame: TrustFrame) -> Result<Applied, TrustError> {
         let now = self.clock.monotonic();

@@ -1,6 +1,7 @@
 //! The client crate's source of tokens, against the server that it is for.
 
 mod callers;
+mod encrypted;
 mod kit;
 mod lost_answers;
 mod restarts;

@@ -1,7 +1,7 @@
 //! Sessions that outlive the process, and the order in which they are saved and spent.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_client::{
@@ -10,7 +10,7 @@ use countersign_client::{
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::kit::{Kit, refused};
+use super::kit::{Kit, PATIENCE, refused};
 use crate::harness::{Credentials, PASSWORD};
 
 /// A store that fails when the test says so.
@@ -21,6 +21,7 @@ struct Disk(Arc<State>);
 struct State {
     text: Mutex<Option<String>>,
     is_full: AtomicBool,
+    attempts: AtomicUsize,
     /// Its other end hears of the drop.
     _held: Option<oneshot::Sender<()>>,
 }
@@ -31,6 +32,7 @@ impl SessionStore for Disk {
     }
 
     fn save(&self, session: &SavedSession) -> io::Result<()> {
+        self.0.attempts.fetch_add(1, Ordering::SeqCst);
         if self.0.is_full.load(Ordering::SeqCst) {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
@@ -96,6 +98,13 @@ async fn nothing_is_spent_that_could_not_be_saved() {
         let (source, second) = (source.clone(), second.clone());
         async move { source.replace(&second).await }
     });
+    // One attempt was the first token's, one its successor's; the next ones were made before that could be spent.
+    let tried = async {
+        while disk.0.attempts.load(Ordering::SeqCst) < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, tried).await.unwrap();
     // A process that starts now from what was saved is nobody's thief.
     let restarted = started(kit.builder().store(Disk(Arc::new(State {
         text: Mutex::new(disk.0.text.lock().unwrap().clone()),
@@ -157,7 +166,7 @@ async fn dropping_the_last_handle_ends_the_background_task() {
     clone.replace(&clone.token().await.unwrap()).await.unwrap();
     drop(clone);
     drop(interceptor);
-    released.await.unwrap_err();
+    tokio::time::timeout(PATIENCE, released).await.unwrap().unwrap_err();
     // The session is not over, for nobody has signed out.
     let other = kit.client.open("alice", PASSWORD).await;
     let live = kit.client.list_sessions(Credentials::Bearer(&other.token), "").await.unwrap();

@@ -1,0 +1,194 @@
+//! How a refusal looks on the wire: as Countersign's own servers answer, so that a client which understands one
+//! understands all. Owns codes, reasons, sentences and headers; the decision is made elsewhere.
+
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde_json::json;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::Refusal;
+use crate::pb::ErrorReason;
+
+/// `domain` of every ErrorInfo.
+const DOMAIN: &str = "auth.v1";
+/// What every name of an [`ErrorReason`] starts with and the wire does without.
+const REASON_PREFIX: &str = "ERROR_REASON_";
+
+impl Refusal {
+    /// The refusal's name for programs: one of `auth.v1.ErrorReason` without its prefix.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        let reason = match self {
+            Self::CredentialsMissing => ErrorReason::CredentialsMissing,
+            Self::CredentialsInvalid => ErrorReason::CredentialsInvalid,
+            Self::TokenInvalid(_) | Self::OtherUser => ErrorReason::TokenInvalid,
+            Self::TokenExpired => ErrorReason::TokenExpired,
+            Self::TokenRevoked => ErrorReason::TokenRevoked,
+            Self::RoleRequired => ErrorReason::RoleRequired,
+            Self::MethodUnknown => ErrorReason::MethodUnknown,
+            Self::TrustStale { .. } => ErrorReason::TrustStale,
+        };
+        reason.as_str_name().trim_start_matches(REASON_PREFIX)
+    }
+
+    fn codes(&self) -> (Code, StatusCode) {
+        match self {
+            Self::CredentialsMissing
+            | Self::CredentialsInvalid
+            | Self::TokenInvalid(_)
+            | Self::OtherUser
+            | Self::TokenExpired
+            | Self::TokenRevoked => (Code::Unauthenticated, StatusCode::UNAUTHORIZED),
+            Self::RoleRequired => (Code::PermissionDenied, StatusCode::FORBIDDEN),
+            Self::MethodUnknown => (Code::Unimplemented, StatusCode::NOT_FOUND),
+            Self::TrustStale { .. } => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// The answer to a request with these headers: in gRPC to gRPC, in JSON to everything else.
+    pub(crate) fn answer(&self, request: &HeaderMap) -> Response<Body> {
+        match grpc_content_type(request) {
+            Some(content_type) => self.grpc(content_type),
+            None => self.http(),
+        }
+    }
+
+    /// Trailers alone, which stand in the head.
+    fn grpc(&self, content_type: HeaderValue) -> Response<Body> {
+        let mut response = Status::from(self).into_http();
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+
+    /// `google.rpc.Status` in proto3 JSON.
+    fn http(&self) -> Response<Body> {
+        let (code, status) = self.codes();
+        let body = json!({
+            "code": i32::from(code),
+            "message": self.to_string(),
+            "details": [{
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": self.reason(),
+                "domain": DOMAIN,
+            }],
+        });
+        let mut response = Response::new(Body::new(body.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// The status that a gRPC method answers a refusal with: code, sentence, and an ErrorInfo that names the reason.
+impl From<&Refusal> for Status {
+    fn from(refusal: &Refusal) -> Self {
+        let details = ErrorDetails::with_error_info(refusal.reason(), DOMAIN, []);
+        Self::with_error_details(refusal.codes().0, refusal.to_string(), details)
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        Self::from(&refusal)
+    }
+}
+
+/// What a gRPC request is answered as; `None` for any other request. gRPC-Web reads a head of trailers too, under its
+/// own name.
+fn grpc_content_type(request: &HeaderMap) -> Option<HeaderValue> {
+    let asked = request.get(CONTENT_TYPE)?;
+    let rest = asked.as_bytes().strip_prefix(b"application/grpc")?;
+    match rest.first() {
+        Some(b'-') => Some(asked.clone()),
+        None | Some(b'+' | b';' | b' ') => Some(HeaderValue::from_static("application/grpc")),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use countersign_verify::Defect;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn refusals() -> [(Refusal, Code, u16, &'static str); 9] {
+        use Code::{PermissionDenied, Unauthenticated, Unavailable, Unimplemented};
+        let staleness = Some(Duration::from_secs(31));
+        [
+            (Refusal::CredentialsMissing, Unauthenticated, 401, "CREDENTIALS_MISSING"),
+            (Refusal::CredentialsInvalid, Unauthenticated, 401, "CREDENTIALS_INVALID"),
+            (Refusal::TokenInvalid(Defect::Signature), Unauthenticated, 401, "TOKEN_INVALID"),
+            (Refusal::OtherUser, Unauthenticated, 401, "TOKEN_INVALID"),
+            (Refusal::TokenExpired, Unauthenticated, 401, "TOKEN_EXPIRED"),
+            (Refusal::TokenRevoked, Unauthenticated, 401, "TOKEN_REVOKED"),
+            (Refusal::RoleRequired, PermissionDenied, 403, "ROLE_REQUIRED"),
+            (Refusal::MethodUnknown, Unimplemented, 404, "METHOD_UNKNOWN"),
+            (Refusal::TrustStale { staleness }, Unavailable, 503, "TRUST_STALE"),
+        ]
+    }
+
+    fn asked_with(content_type: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
+    }
+
+    #[test]
+    fn a_grpc_call_is_refused_with_a_status_that_names_the_reason() {
+        for (refusal, code, _, reason) in refusals() {
+            let response = refusal.answer(&asked_with("application/grpc"));
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
+            let status = Status::from_header_map(response.headers()).unwrap();
+            assert_eq!((status.code(), status.message()), (code, refusal.to_string().as_str()));
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "auth.v1"));
+        }
+    }
+
+    #[tokio::test]
+    async fn any_other_request_is_refused_in_json() {
+        for (refusal, code, http, reason) in refusals() {
+            let response = refusal.answer(&asked_with("application/json"));
+            assert_eq!(response.status().as_u16(), http);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+            let challenge = response.headers().get(WWW_AUTHENTICATE).map(HeaderValue::as_bytes);
+            assert_eq!(challenge, (http == 401).then_some(&b"Bearer"[..]));
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["code"], i32::from(code));
+            assert_eq!(body["message"], refusal.to_string());
+            let info = json!({
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "auth.v1",
+            });
+            assert_eq!(body["details"], json!([info]));
+        }
+    }
+
+    #[test]
+    fn the_forms_of_grpc_are_told_from_everything_else() {
+        let answered = |asked| grpc_content_type(&asked_with(asked));
+        for asked in ["application/grpc", "application/grpc+proto", "application/grpc;x=y"] {
+            assert_eq!(answered(asked).unwrap(), "application/grpc", "{asked}");
+        }
+        assert_eq!(answered("application/grpc-web+proto").unwrap(), "application/grpc-web+proto");
+        for asked in ["application/json", "application/grpcx", "text/plain", ""] {
+            assert_eq!(answered(asked), None, "{asked}");
+        }
+        assert_eq!(grpc_content_type(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn which_check_a_token_failed_is_not_told() {
+        let told = |defect| format!("{:?}", Status::from(Refusal::TokenInvalid(defect)));
+        assert_eq!(told(Defect::Signature), told(Defect::Audience));
+    }
+}
