@@ -72,6 +72,9 @@ pub enum Error {
     /// A verifier has seen more of the trust log than there is here.
     #[error("this server knows less about revocations than the verifier has seen")]
     BehindVerifier,
+    /// The trust log became another one while a verifier was being told it.
+    #[error("the log of revocations has become another one; connect again")]
+    TrustLogReplaced,
     /// A verifier said nothing for as long as it may.
     #[error("the verifier said nothing for too long")]
     VerifierSilent,

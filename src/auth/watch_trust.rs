@@ -184,7 +184,7 @@ impl TrustWatch {
             if let Some(frame) = self.pending.take() {
                 return Ok(frame);
             }
-            if let Some(frame) = self.log_entries() {
+            if let Some(frame) = self.log_entries()? {
                 self.pending = Some(frame);
                 continue;
             }
@@ -223,13 +223,17 @@ impl TrustWatch {
     }
 
     /// The next page of what the verifier does not know yet.
-    fn log_entries(&mut self) -> Option<TrustFrame> {
+    fn log_entries(&mut self) -> Result<Option<TrustFrame>, Error> {
         let position = self.news.borrow_and_update().position;
         if position.incarnation != self.told.incarnation {
+            if self.told.snapshot && self.told.cursor > 0 {
+                // Half of one snapshot and half of another are not told apart by who receives them.
+                return Err(Error::TrustLogReplaced);
+            }
             self.told = Told { keys: self.told.keys.take(), ..Told::up_to(None, position) };
         }
         if !self.told.snapshot && self.told.cursor >= position.sequence {
-            return None;
+            return Ok(None);
         }
         let trust = self.authority.parts().store.trust();
         let revocations = trust.page(self.told.cursor, position.sequence, PAGE);
@@ -240,12 +244,12 @@ impl TrustWatch {
         if more.is_none() {
             self.told.complete = position.sequence;
         }
-        Some(if self.told.snapshot {
+        Ok(Some(if self.told.snapshot {
             self.told.snapshot = more.is_some();
             TrustFrame::Snapshot { revocations, complete: more.is_none().then_some(position) }
         } else {
             TrustFrame::Revocations { revocations, sequence: self.told.complete }
-        })
+        }))
     }
 
     fn note_what_it_means(&mut self, revocations: &[Revocation]) {

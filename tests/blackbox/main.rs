@@ -54,4 +54,5 @@ mod verifier_commands;
 mod verifier_crowd;
 mod verifier_leases;
 mod watch_trust;
+mod watch_trust_ends;
 mod what_ends_what;

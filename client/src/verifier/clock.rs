@@ -1,6 +1,6 @@
 //! Where a verifier's time comes from: the system, or a clock that tests turn by hand.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Two clocks: what a token's expiry is read on, and what tells how long ago something happened.
 pub trait Clock: Send + Sync + 'static {
@@ -13,13 +13,12 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The system's clocks.
 pub(crate) struct SystemClock {
-    origin: Instant,
+    origin: Duration,
 }
 
 impl SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that others take as an argument")]
     pub(crate) fn new() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: since_boot() }
     }
 }
 
@@ -31,6 +30,21 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.origin.elapsed()
+        since_boot().saturating_sub(self.origin)
     }
+}
+
+/// The clock that goes on while the machine is suspended: what was known before is as old as it is then.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(now).unwrap_or_default()
+}
+
+/// The clock that the system has for this.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "this is the clock that others take as an argument")]
+fn since_boot() -> Duration {
+    static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    ORIGIN.get_or_init(std::time::Instant::now).elapsed()
 }
