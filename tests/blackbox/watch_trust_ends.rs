@@ -32,7 +32,10 @@ async fn a_stream_ends_with_its_session_its_role_its_user_and_its_password() {
     let mut watcher = scene.watch().await;
     watcher.told().await;
     scene.client.revoke_token(&scene.token).await.unwrap();
-    assert_eq!(watcher.end().await, revoked(Code::Unauthenticated, "TOKEN_REVOKED"));
+    watcher.revocations().await;
+    // Right after it has been told so itself.
+    let end = ended(&watcher.next().await.unwrap().unwrap_err());
+    assert_eq!(end, revoked(Code::Unauthenticated, "TOKEN_REVOKED"));
 
     let scene = Scene { token: scene.client.sign_in("orders", PASSWORD).await, ..scene };
     let mut watcher = scene.watch().await;
