@@ -221,15 +221,17 @@ impl TrustWatch {
 
     /// The next page of what the verifier does not know yet.
     fn log_entries(&mut self) -> Option<TrustFrame> {
-        let position = self.news.borrow_and_update().position;
-        if position.incarnation != self.told.incarnation {
-            self.told = Told { keys: self.told.keys.take(), ..Told::up_to(None, position) };
-        }
-        if !self.told.snapshot && self.told.cursor >= position.sequence {
+        let TrustNews { position, .. } = *self.news.borrow_and_update();
+        self.begin_anew_in_another_log(position);
+        if !self.told.snapshot && self.told.complete >= position.sequence {
             return None;
         }
-        let trust = self.authority.parts().store.trust();
-        let revocations = trust.page(self.told.cursor, position.sequence, PAGE);
+        let authority = self.authority.clone();
+        let trust = authority.parts().store.trust();
+        let (mut position, mut revocations) = trust.page(self.told.cursor, PAGE);
+        while self.begin_anew_in_another_log(position) {
+            (position, revocations) = trust.page(self.told.cursor, PAGE);
+        }
         self.note_what_it_means(&revocations);
         // The last entries of a full page may have been superseded by what is on the next one: nothing is complete yet.
         let more = revocations.last().filter(|_| revocations.len() == PAGE).map(|last| last.sequence);
@@ -243,6 +245,15 @@ impl TrustWatch {
         } else {
             TrustFrame::Revocations { revocations, sequence: self.told.complete }
         })
+    }
+
+    /// True if what has been told was of another log.
+    fn begin_anew_in_another_log(&mut self, position: TrustPosition) -> bool {
+        let is_another = position.incarnation != self.told.incarnation;
+        if is_another {
+            self.told = Told { keys: self.told.keys.take(), ..Told::up_to(None, position) };
+        }
+        is_another
     }
 
     fn note_what_it_means(&mut self, revocations: &[Revocation]) {
