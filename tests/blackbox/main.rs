@@ -47,6 +47,7 @@ mod token_libraries;
 mod tokens;
 mod verifier_commands;
 mod verifier_crowd;
+mod verifier_faults;
 mod verifier_leases;
 mod watch_trust;
 mod what_ends_what;
