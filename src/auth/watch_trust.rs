@@ -18,7 +18,8 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Proof;
-use super::verifiers::{Ends, LeaseId, VerifierHello, VerifierReport, monotonic_now};
+use super::verifier_reports::VerifierReports;
+use super::verifiers::{Ends, LeaseId, VerifierHello, monotonic_now};
 use super::{Authority, Caller, Error, PublishedKey};
 use crate::domain::{ProvenAt, SessionId, Timestamp, TrustPosition, UserState};
 use crate::store::TrustNews;
@@ -78,7 +79,7 @@ pub struct TrustWatch {
     must_read_keys: bool,
     must_judge: bool,
     judge_at: Instant,
-    nonce: u64,
+    reports: VerifierReports,
 }
 
 /// What has been told.
@@ -108,6 +109,7 @@ impl Authority {
         let now = monotonic_now();
         let wall = self.parts().clock.now();
         let (lease, ends) = self.verifiers().admit(caller.user_id(), hello, address, (wall, now))?;
+        let reports = VerifierReports::new(self.clone(), lease, told.position(), hello.nonce);
         Ok(TrustWatch {
             authority: self.clone(),
             caller,
@@ -120,7 +122,7 @@ impl Authority {
             must_read_keys: false,
             must_judge: true,
             judge_at: now + JUDGE_INTERVAL,
-            nonce: hello.nonce,
+            reports,
         })
     }
 
@@ -153,15 +155,10 @@ impl TrustWatch {
         self.ends.abandoned.clone()
     }
 
-    /// Takes a report.
-    pub fn report(&mut self, report: VerifierReport) -> Result<(), Error> {
-        let VerifierReport { applied, nonce } = report;
-        if applied.incarnation == self.told.incarnation && applied.sequence > self.told.complete {
-            return Err(Error::field("applied", "is beyond what was sent"));
-        }
-        self.nonce = nonce;
-        self.authority.verifiers().acknowledge(self.lease, applied, monotonic_now());
-        Ok(())
+    /// Where its reports go.
+    #[must_use]
+    pub fn reports(&self) -> VerifierReports {
+        self.reports.clone()
     }
 
     /// The verifier has said goodbye.
@@ -169,11 +166,12 @@ impl TrustWatch {
         self.authority.verifiers().dismiss(self.lease);
     }
 
-    /// The next frame, when there is one. May be dropped while it waits, and asked again.
+    /// The next frame, when there is one. Who drops it while it waits drops what it waits for: the stream's end, for one.
     pub async fn next(&mut self) -> Result<TrustFrame, Error> {
         loop {
-            if std::mem::take(&mut self.must_read_keys) {
+            if self.must_read_keys {
                 self.read_keys().await;
+                self.must_read_keys = false;
             }
             if let Some(frame) = self.key_set() {
                 return Ok(frame);
@@ -239,6 +237,7 @@ impl TrustWatch {
         if more.is_none() {
             self.told.complete = position.sequence;
         }
+        self.reports.note_told(self.told.position());
         Some(if self.told.snapshot {
             self.told.snapshot = more.is_some();
             TrustFrame::Snapshot { revocations, complete: more.is_none().then_some(position) }
@@ -286,7 +285,7 @@ impl TrustWatch {
         Some(TrustFrame::Heartbeat {
             position,
             age: monotonic_now().saturating_duration_since(began),
-            nonce: self.nonce,
+            nonce: self.reports.nonce(),
             now: self.authority.parts().clock.now(),
         })
     }
@@ -359,6 +358,10 @@ impl Told {
             complete: sequence,
             beaten: None,
         }
+    }
+
+    fn position(&self) -> TrustPosition {
+        TrustPosition { incarnation: self.incarnation, sequence: self.complete }
     }
 }
 
