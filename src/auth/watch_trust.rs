@@ -194,7 +194,7 @@ impl TrustWatch {
     /// A key was revoked elsewhere that the ring here still holds. If the ring cannot be read, the revocation goes out all
     /// the same, and the new key set when it can.
     async fn read_keys(&self) {
-        if let Err(error) = self.authority.reload_keys().await {
+        if let Err(error) = self.authority.parts().keys.let_go_of_revoked().await {
             tracing::debug!(%error, "the keys were not read");
         }
     }
