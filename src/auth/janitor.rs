@@ -43,6 +43,11 @@ impl Authority {
                  server? What was revoked after that copy was made is good again"
             );
         }
+        // Tokens of the keys in their place would be refused until these are read for another reason. The log is followed
+        // all the same.
+        if let Err(error) = parts.keys.let_go_of_revoked().await {
+            tracing::debug!(%error, "the keys were not read");
+        }
         Ok(())
     }
 

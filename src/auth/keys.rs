@@ -127,6 +127,23 @@ impl Keys {
         self.read_and_maintain().await
     }
 
+    /// Reads the keys again if the log says that one of them was revoked: what has taken its place is needed now. Of many who
+    /// find that, one reads.
+    pub(super) async fn let_go_of_revoked(&self) -> Result<(), KeysError> {
+        if self.holds_revoked() {
+            let _reading = self.0.reading.lock().await;
+            if self.holds_revoked() {
+                self.read_and_maintain().await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn holds_revoked(&self) -> bool {
+        let (current, trust) = (self.current(), self.0.parts.store.trust());
+        current.ring.keys().keys().any(|key| trust.has_revoked_key(key.id()))
+    }
+
     fn fresh_signing(&self) -> Option<SigningKey> {
         let (now, current) = (self.0.parts.clock.now(), self.current());
         let fresh = now.since(current.read) < FRESH;

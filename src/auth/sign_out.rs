@@ -32,7 +32,7 @@ impl Authority {
             store.give_back_session(id, &self.act(None, context)).await?;
         } else {
             // Ended by another process, or by a call that has not published it yet: OK means that the next check fails.
-            store.follow_trust_log(self.parts().clock.now()).await?;
+            self.follow_trust_log().await?;
         }
         Ok(true)
     }
@@ -88,7 +88,7 @@ impl Authority {
         if live.iter().any(|session| session.id != kept) {
             return Ok(false);
         }
-        parts.store.follow_trust_log(now).await?;
+        self.follow_trust_log().await?;
         Ok(true)
     }
 

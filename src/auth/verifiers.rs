@@ -86,6 +86,8 @@ pub(super) struct Verifiers {
 struct Leases {
     next: u64,
     by_id: HashMap<u64, Lease>,
+    /// Nobody waits any more: the server is going away.
+    closed: bool,
 }
 
 /// A verifier's lease, as its stream holds it. A stream that has been replaced by another one can do nothing to it.
@@ -214,8 +216,14 @@ impl Verifiers {
         shown
     }
 
+    /// Lets nobody wait any more.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.announce();
+    }
+
     /// Waits until every verifier of now has applied everything up to `position` or its lease has ended, at most until
-    /// `deadline`. The names of those that have not.
+    /// `deadline` or [`Self::close`]. The names of those that have not.
     pub(super) async fn wait_for(&self, position: TrustPosition, deadline: Instant) -> Vec<String> {
         let mut changed = self.changed.subscribe();
         let mut awaited: Vec<u64> = self.lock().by_id.keys().copied().collect();
@@ -223,7 +231,7 @@ impl Verifiers {
             changed.mark_unchanged();
             let moment = monotonic_now();
             let next_end = self.retain_pending(&mut awaited, position, moment);
-            if awaited.is_empty() || moment >= deadline {
+            if awaited.is_empty() || moment >= deadline || self.lock().closed {
                 return self.names(&awaited);
             }
             let until = next_end.map_or(deadline, |end| end.min(deadline));

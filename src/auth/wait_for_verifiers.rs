@@ -57,6 +57,9 @@ impl Authority {
         context: &CallContext,
     ) -> PendingVerifiers {
         let Some(span) = wait.0 else { return PendingVerifiers::default() };
+        // If the log is another one by now, what verifiers have applied of the old one says nothing. Without an answer the wait
+        // is for what is known.
+        let _known_so_far = self.follow_trust_log().await;
         let position = self.parts().store.trust().position();
         let wanted = monotonic_now() + span;
         let of_call = context.deadline.and_then(|deadline| deadline.checked_sub(FOR_THE_ANSWER));
@@ -65,6 +68,12 @@ impl Authority {
         let count = names.len();
         let may_know = caller.is_some_and(|caller| caller.has_any_role(&ADMIN));
         PendingVerifiers { count, names: if may_know { names } else { Vec::new() } }
+    }
+
+    /// Answers whoever waits with what is known so far, and everybody from now on: what was revoked is revoked, and a server
+    /// that goes away must not take that answer with it.
+    pub fn end_waits_for_verifiers(&self) {
+        self.verifiers().close();
     }
 
     /// The verifiers.

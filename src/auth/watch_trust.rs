@@ -18,7 +18,8 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Proof;
-use super::verifiers::{Ends, LeaseId, VerifierHello, VerifierReport, monotonic_now};
+use super::verifier_reports::VerifierReports;
+use super::verifiers::{Ends, LeaseId, VerifierHello, monotonic_now};
 use super::{Authority, Caller, Error, PublishedKey};
 use crate::domain::{ProvenAt, SessionId, Timestamp, TrustPosition, UserState};
 use crate::store::TrustNews;
@@ -80,7 +81,7 @@ pub struct TrustWatch {
     must_read_keys: bool,
     must_judge: bool,
     judge_at: Instant,
-    nonce: u64,
+    reports: VerifierReports,
 }
 
 /// What has been told.
@@ -110,6 +111,7 @@ impl Authority {
         let now = monotonic_now();
         let wall = self.parts().clock.now();
         let (lease, ends) = self.verifiers().admit(caller.user_id(), hello, address, (wall, now))?;
+        let reports = VerifierReports::new(self.clone(), lease, told.position(), hello.nonce);
         Ok(TrustWatch {
             authority: self.clone(),
             caller,
@@ -123,7 +125,7 @@ impl Authority {
             must_read_keys: false,
             must_judge: true,
             judge_at: now + JUDGE_INTERVAL,
-            nonce: hello.nonce,
+            reports,
         })
     }
 
@@ -156,15 +158,10 @@ impl TrustWatch {
         self.ends.abandoned.clone()
     }
 
-    /// Takes a report.
-    pub fn report(&mut self, report: VerifierReport) -> Result<(), Error> {
-        let VerifierReport { applied, nonce } = report;
-        if applied.incarnation == self.told.incarnation && applied.sequence > self.told.complete {
-            return Err(Error::field("applied", "is beyond what was sent"));
-        }
-        self.nonce = nonce;
-        self.authority.verifiers().acknowledge(self.lease, applied, monotonic_now());
-        Ok(())
+    /// Where its reports go.
+    #[must_use]
+    pub fn reports(&self) -> VerifierReports {
+        self.reports.clone()
     }
 
     /// The verifier has said goodbye.
@@ -172,11 +169,12 @@ impl TrustWatch {
         self.authority.verifiers().dismiss(self.lease);
     }
 
-    /// The next frame, when there is one. May be dropped while it waits, and asked again.
+    /// The next frame, when there is one. Who drops it while it waits drops what it waits for: the stream's end, for one.
     pub async fn next(&mut self) -> Result<TrustFrame, Error> {
         loop {
-            if std::mem::take(&mut self.must_read_keys) {
+            if self.must_read_keys {
                 self.read_keys().await;
+                self.must_read_keys = false;
             }
             if let Some(frame) = self.key_set() {
                 return Ok(frame);
@@ -199,7 +197,7 @@ impl TrustWatch {
     /// A key was revoked elsewhere that the ring here still holds. If the ring cannot be read, the revocation goes out all
     /// the same, and the new key set when it can.
     async fn read_keys(&self) {
-        if let Err(error) = self.authority.reload_keys().await {
+        if let Err(error) = self.authority.parts().keys.let_go_of_revoked().await {
             tracing::debug!(%error, "the keys were not read");
         }
     }
@@ -224,19 +222,17 @@ impl TrustWatch {
 
     /// The next page of what the verifier does not know yet.
     fn log_entries(&mut self) -> Result<Option<TrustFrame>, Error> {
-        let position = self.news.borrow_and_update().position;
-        if position.incarnation != self.told.incarnation {
-            if self.told.snapshot && self.told.cursor > 0 {
-                // Half of one snapshot and half of another are not told apart by who receives them.
-                return Err(Error::TrustLogReplaced);
-            }
-            self.told = Told { keys: self.told.keys.take(), ..Told::up_to(None, position) };
-        }
-        if !self.told.snapshot && self.told.cursor >= position.sequence {
+        let TrustNews { position, .. } = *self.news.borrow_and_update();
+        self.begin_anew_in_another_log(position)?;
+        if !self.told.snapshot && self.told.complete >= position.sequence {
             return Ok(None);
         }
-        let trust = self.authority.parts().store.trust();
-        let revocations = trust.page(self.told.cursor, position.sequence, PAGE);
+        let authority = self.authority.clone();
+        let trust = authority.parts().store.trust();
+        let (mut position, mut revocations) = trust.page(self.told.cursor, PAGE);
+        while self.begin_anew_in_another_log(position)? {
+            (position, revocations) = trust.page(self.told.cursor, PAGE);
+        }
         self.note_what_it_means(&revocations);
         // The last entries of a full page may have been superseded by what is on the next one: nothing is complete yet.
         let more = revocations.last().filter(|_| revocations.len() == PAGE).map(|last| last.sequence);
@@ -244,12 +240,26 @@ impl TrustWatch {
         if more.is_none() {
             self.told.complete = position.sequence;
         }
+        self.reports.note_told(self.told.position());
         Ok(Some(if self.told.snapshot {
             self.told.snapshot = more.is_some();
             TrustFrame::Snapshot { revocations, complete: more.is_none().then_some(position) }
         } else {
             TrustFrame::Revocations { revocations, sequence: self.told.complete }
         }))
+    }
+
+    /// True if what has been told was of another log. Half of one snapshot and half of another are not told apart by who
+    /// receives them.
+    fn begin_anew_in_another_log(&mut self, position: TrustPosition) -> Result<bool, Error> {
+        if position.incarnation == self.told.incarnation {
+            return Ok(false);
+        }
+        if self.told.snapshot && self.told.cursor > 0 {
+            return Err(Error::TrustLogReplaced);
+        }
+        self.told = Told { keys: self.told.keys.take(), ..Told::up_to(None, position) };
+        Ok(true)
     }
 
     fn note_what_it_means(&mut self, revocations: &[Revocation]) {
@@ -282,7 +292,7 @@ impl TrustWatch {
         Some(TrustFrame::Heartbeat {
             position,
             age: monotonic_now().saturating_duration_since(began),
-            nonce: self.nonce,
+            nonce: self.reports.nonce(),
             now: self.authority.parts().clock.now(),
         })
     }
@@ -358,6 +368,10 @@ impl Told {
             complete: sequence,
             beaten: None,
         }
+    }
+
+    fn position(&self) -> TrustPosition {
+        TrustPosition { incarnation: self.incarnation, sequence: self.complete }
     }
 }
 

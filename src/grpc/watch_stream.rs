@@ -3,6 +3,8 @@
 //! The hello is heard before the answer begins: until then the call is one like any other, with its deadline, whatever room
 //! its peer leaves for an answer.
 
+use std::pin::pin;
+
 use futures_util::stream::unfold;
 use http::HeaderValue;
 use tonic::codegen::BoxStream;
@@ -70,17 +72,20 @@ async fn step(
 }
 
 impl Watching {
+    /// The next frame. Reports are taken meanwhile, without beginning anew what the frame waits for; neither side goes first,
+    /// so that neither can keep the other from its turn.
     async fn next(&mut self) -> Result<TrustFrame, Ending> {
+        let reports = self.watch.reports();
+        let mut frame = pin!(self.watch.next());
         loop {
             tokio::select! {
-                biased;
+                frame = frame.as_mut() => return Ok(frame?),
                 message = self.incoming.message() => {
                     let message = message.map_err(Ending::Library)?.ok_or(Ending::Goodbye)?;
-                    self.watch.report(convert::report(message)?)?;
-                    // Whoever reports without a pause must let others have their turn.
+                    reports.take(convert::report(message)?)?;
+                    // Reports that are always there already would keep this thread from all others.
                     tokio::task::consume_budget().await;
                 }
-                frame = self.watch.next() => return Ok(frame?),
             }
         }
     }

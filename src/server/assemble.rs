@@ -112,6 +112,7 @@ impl Server {
         let leave = async {
             shutdown.cancelled().await;
             tracing::info!("stopping: running calls may finish, for 8 s at most");
+            authority.end_waits_for_verifiers();
             background.stop().await;
             health.set_ready(false).await;
             draining.cancel();

@@ -103,6 +103,11 @@ impl Store {
         Ok(())
     }
 
+    /// An outage if the file that is open is not the one of that name any more.
+    pub(super) fn check_file(&self) -> Result<(), DbErr> {
+        self.0.file.check()
+    }
+
     /// Where to read the trust log.
     pub(super) fn follower(&self) -> &DatabaseConnection {
         &self.0.follower

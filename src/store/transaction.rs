@@ -55,26 +55,31 @@ impl Store {
                     return Err(refusal);
                 }
             };
-            if let Err(error) = store.finish(transaction).await {
-                store.give_up_writer().await;
-                // If this fails too, whoever follows the log finds it.
-                let _still_unknown = store.follow_trust_log(now).await;
-                return Err(error.into());
-            }
-            // Who is told that something is done must find it done: what another process has revoked before, too.
-            store.follow_trust_log_to(position, now).await?;
+            let last = match store.finish(transaction).await {
+                Ok(last) => last.unwrap_or(position),
+                Err(error) => {
+                    store.give_up_writer().await;
+                    // If this fails too, whoever follows the log finds it.
+                    let _still_unknown = store.follow_trust_log(now).await;
+                    return Err(error.into());
+                }
+            };
+            // Who is told that something is done must find it done: what another process has revoked before, too. And what
+            // has been revoked here must be within what is known, or nobody would wait until verifiers know it.
+            store.follow_trust_log_to(last, now).await?;
             Ok(value)
         })
         .await
     }
 
-    async fn finish(&self, mut transaction: Transaction) -> Result<(), DbErr> {
+    /// The place in the log of the last thing that was revoked.
+    async fn finish(&self, mut transaction: Transaction) -> Result<Option<i64>, DbErr> {
         let revocations = transaction.append_to_log().await?;
         self.faults().strike(Fault::BeforeCommit)?;
         transaction.db.commit().await?;
         self.faults().strike(Fault::AfterCommit)?;
         self.trust().publish(&revocations);
-        Ok(())
+        Ok(revocations.last().map(|last| last.sequence))
     }
 }
 

@@ -214,6 +214,8 @@ impl Store {
     /// Takes up what other processes have revoked since, and what a failed commit left unknown.
     pub async fn follow_trust_log(&self, now: Timestamp) -> Result<Followed, StoreError> {
         let began = monotonic_now();
+        // A file that has lost its name can still be read, and nothing that others write is in it.
+        self.check_file()?;
         let known = self.trust().position();
         // The position first: what is committed between the two reads is read twice, and not missed.
         let Some(position) = self.lookup_trust_counter().await? else { return Ok(Followed::Elsewhere) };

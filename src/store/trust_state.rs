@@ -16,6 +16,7 @@ const FORGET_STEP: usize = 256;
 /// What has been revoked.
 #[derive(Debug)]
 pub struct TrustState {
+    /// What is in here and how much of the log that is change together, while this is held.
     revocations: RwLock<Revocations>,
     /// Whether there is anything to ask them: mostly there is not, and then nobody has to take turns at a lock.
     holds_any: AtomicBool,
@@ -80,18 +81,21 @@ impl TrustState {
         self.news.subscribe()
     }
 
-    /// Up to `at_most` revocations after one place of the log and up to another, in their order; what is outdated or
-    /// superseded is left out.
+    /// Up to where the log is known, and up to `at_most` revocations after a place in it, in their order; what is outdated or
+    /// superseded is left out. What superseded something may itself lie beyond the position: it is among them, so that nothing
+    /// up to the position is missing.
     #[must_use]
-    pub fn page(&self, after: i64, through: i64, at_most: usize) -> Vec<Revocation> {
-        self.revocations.read().unwrap_or_else(PoisonError::into_inner).page(after, through, at_most)
+    pub fn page(&self, after: i64, at_most: usize) -> (TrustPosition, Vec<Revocation>) {
+        let revocations = self.revocations.read().unwrap_or_else(PoisonError::into_inner);
+        (self.position(), revocations.page(after, i64::MAX, at_most))
     }
 
     /// Takes revocations that have just been committed here, oldest first. A gap before them was committed by another
     /// process, and is left for [`Self::take_log`].
     pub(super) fn publish(&self, committed: &[Revocation]) {
         let (Some(first), Some(last)) = (committed.first(), committed.last()) else { return };
-        self.add(committed);
+        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+        self.add(&mut revocations, committed);
         self.news.send_if_modified(|news| {
             let sequence = &mut news.position.sequence;
             let follows = *sequence >= first.sequence - 1 && *sequence < last.sequence;
@@ -102,14 +106,17 @@ impl TrustState {
         });
     }
 
-    /// Takes what a reading of the log found that began at `began`; it went up to `position`, of the same incarnation.
+    /// Takes what a reading of the log found that began at `began`; it went up to `position`. If the log is another one by
+    /// now, it means nothing.
     pub(super) fn take_log(&self, read: &[Revocation], position: TrustPosition, began: Instant) {
-        self.add(read);
+        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+        if self.position().incarnation != position.incarnation {
+            return;
+        }
+        self.add(&mut revocations, read);
         self.news.send_modify(|news| {
-            if news.position.incarnation == position.incarnation {
-                news.position.sequence = news.position.sequence.max(position.sequence);
-                news.read_began = news.read_began.max(Some(began));
-            }
+            news.position.sequence = news.position.sequence.max(position.sequence);
+            news.read_began = news.read_began.max(Some(began));
         });
     }
 
@@ -117,15 +124,13 @@ impl TrustState {
     pub(super) fn replace(&self, read: &[Revocation], position: TrustPosition, began: Instant) {
         let mut fresh = Revocations::default();
         read.iter().for_each(|revocation| fresh.add(revocation));
-        self.holds_any.store(true, Ordering::Release);
-        let empty = fresh.is_empty();
-        *self.revocations.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        self.holds_any.store(!empty, Ordering::Release);
+        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+        self.holds_any.store(!fresh.is_empty(), Ordering::Release);
+        *revocations = fresh;
         self.news.send_replace(TrustNews { position, read_began: Some(began) });
     }
 
-    fn add(&self, added: &[Revocation]) {
-        let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+    fn add(&self, revocations: &mut Revocations, added: &[Revocation]) {
         added.iter().for_each(|revocation| revocations.add(revocation));
         self.holds_any.store(!revocations.is_empty(), Ordering::Release);
     }
@@ -138,5 +143,68 @@ impl Default for TrustState {
             holds_any: AtomicBool::default(),
             news: watch::Sender::new(TrustNews::default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_verify::Revoked;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ALICE: Uuid = Uuid::from_u128(1);
+
+    fn session(sequence: i64) -> Revocation {
+        let session_id = Uuid::from_u128(u128::from(sequence.unsigned_abs()) + 100);
+        Revocation { sequence, revoked: Revoked::Session { user_id: ALICE, session_id }, forget_at: i64::MAX }
+    }
+
+    fn raise(sequence: i64) -> Revocation {
+        Revocation {
+            sequence,
+            revoked: Revoked::User { user_id: ALICE, below_epoch: sequence },
+            forget_at: i64::MAX,
+        }
+    }
+
+    fn at(incarnation: u8, sequence: i64) -> TrustPosition {
+        TrustPosition { incarnation: [incarnation; 16], sequence }
+    }
+
+    fn began() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+        Instant::now()
+    }
+
+    fn known(sequence: i64) -> TrustState {
+        let state = TrustState::default();
+        state.replace(&[], at(1, sequence), began());
+        state
+    }
+
+    #[test]
+    fn what_superseded_an_entry_is_told_with_it_though_it_lies_beyond_the_position() {
+        // Another process ended a session at 5 and raised the epoch at 6, after the counter was read and before the rows.
+        let state = known(4);
+        state.take_log(&[raise(6)], at(1, 5), began());
+        assert_eq!(state.page(4, 10), (at(1, 5), vec![raise(6)]));
+        // The same by a commit of this process: its entry is beyond a gap.
+        let state = known(4);
+        state.take_log(&[session(5)], at(1, 5), began());
+        state.publish(&[raise(7)]);
+        assert_eq!(state.page(4, 10), (at(1, 5), vec![raise(7)]));
+        state.take_log(&[], at(1, 7), began());
+        assert_eq!(state.page(5, 10), (at(1, 7), vec![raise(7)]));
+    }
+
+    #[test]
+    fn what_was_read_of_another_log_is_not_taken() {
+        let state = known(4);
+        state.replace(&[session(3)], at(2, 3), began());
+        let news = *state.follow().borrow();
+        state.take_log(&[raise(5)], at(1, 5), began());
+        assert_eq!(state.page(0, 10), (at(2, 3), vec![session(3)]));
+        assert_eq!(*state.follow().borrow(), news);
     }
 }

@@ -52,6 +52,7 @@ mod tokens;
 mod verifier;
 mod verifier_commands;
 mod verifier_crowd;
+mod verifier_faults;
 mod verifier_leases;
 mod watch_trust;
 mod watch_trust_ends;

@@ -165,3 +165,20 @@ async fn an_act_that_is_repeated_at_a_replica_is_felt_there_when_it_says_ok() {
         assert_eq!(here.greet(Credentials::Bearer(&token)).await.unwrap_err(), revoked, "{name}");
     }
 }
+
+#[tokio::test]
+async fn tokens_of_new_keys_are_good_at_a_replica_that_knows_of_the_old_ones_end() {
+    let (server, client, first) = start().await;
+    let admin = server.admin("root").await;
+    let replica = server.replica().await;
+    let other = replica.client().await;
+    admin.revoke_key("").await.unwrap();
+    let new = client.open("alice", PASSWORD).await;
+    // It is over already, and OK means that the log has been read.
+    other.revoke_token(&first.token).await.unwrap();
+    assert_eq!(
+        other.greet(Credentials::Bearer(&first.token)).await.unwrap_err(),
+        Refused::unauthenticated("TOKEN_INVALID")
+    );
+    other.greet(Credentials::Bearer(&new.token)).await.unwrap();
+}

@@ -96,9 +96,6 @@ pub enum TrustError {
     /// A heartbeat of another incarnation, or for a position up to which nothing has come.
     #[error("a heartbeat claims what has not been sent")]
     Unfounded,
-    /// A revocation lies beyond the position up to which its frame or snapshot is complete.
-    #[error("a revocation is not within its frame's position")]
-    OutOfPlace,
 }
 
 impl TrustView {
@@ -201,13 +198,9 @@ impl TrustView {
             return Err(TrustError::Interrupted);
         }
         let highest = highest(revocations).max(before);
-        if let Some(position) = complete {
-            if self.is_behind(position) || self.stream.last_snapshot == Some(position) {
-                return Err(TrustError::WentBack);
-            }
-            if highest > position.sequence {
-                return Err(TrustError::OutOfPlace);
-            }
+        let again = |position| self.stream.last_snapshot == Some(position);
+        if complete.is_some_and(|position| self.is_behind(position)) || complete.is_some_and(again) {
+            return Err(TrustError::WentBack);
         }
         let mut part = self.stream.snapshot.take().unwrap_or_default();
         revocations.iter().for_each(|revocation| part.revocations.add(revocation));
@@ -222,14 +215,12 @@ impl TrustView {
         Ok(Applied::Revocations)
     }
 
-    /// What has come counts at once, even if it is only some of what belongs to the next position.
+    /// What has come counts at once, even if it is only some of what belongs to the next position; and what lies beyond that,
+    /// which has superseded something before it.
     fn take_revocations(&mut self, revocations: &[Revocation], sequence: i64) -> Result<Applied, TrustError> {
         let known = self.position.as_mut().ok_or(TrustError::NoPosition)?;
         if sequence < known.sequence {
             return Err(TrustError::WentBack);
-        }
-        if sequence > known.sequence && highest(revocations) > sequence {
-            return Err(TrustError::OutOfPlace);
         }
         known.sequence = sequence;
         revocations.iter().for_each(|revocation| self.revocations.add(revocation));

@@ -45,8 +45,8 @@ impl Ring {
     }
 
     /// The ring with all that it should have at `now`; `None` if it has. A key that signs without end gets an end; one
-    /// that nobody's session can be of is dropped; a key to come is published. If none signs at all, because nobody was there to
-    /// publish one in time, a new one does at once.
+    /// that nobody's session can be of is dropped; a key to come is published. If none signs at all, the earliest of those to
+    /// come does at once; a new one, if there is none because nobody was there to publish it in time.
     #[must_use]
     pub fn maintained(&self, now: Timestamp, maker: &KeyMaker<'_>) -> Option<Self> {
         let kept = |key: &&RingKey| key.verify_until.is_none_or(|end| now < end.plus(maker.schedule.kept));
@@ -56,8 +56,16 @@ impl Ring {
                 maker.end(key, key.sign_from.plus(maker.schedule.period).max(now.plus(maker.schedule.lead)));
             }
         }
-        if !keys.iter().any(|key| key.state_at(now) != KeyState::Retired) {
-            keys.push(maker.make(now, now));
+        if !keys.iter().any(|key| key.state_at(now) == KeyState::Active) {
+            match keys
+                .iter_mut()
+                .filter(|key| key.state_at(now) == KeyState::Next)
+                .min_by_key(|key| key.sign_from)
+            {
+                // It was to sign at once when it was made, and the clock has been set back since.
+                Some(key) => key.sign_from = now,
+                None => keys.push(maker.make(now, now)),
+            }
         }
         if !keys.iter().any(|key| key.state_at(now) == KeyState::Next) {
             let last = keys.iter().filter_map(|key| key.sign_until).max().unwrap_or(now);

@@ -103,6 +103,27 @@ fn a_ring_that_nobody_looked_after_signs_again_at_once() {
 }
 
 #[test]
+fn a_ring_of_a_clock_that_was_ahead_signs_when_that_is_set_right() {
+    for ahead in [1, PERIOD / 2, 3 * PERIOD, 20 * PERIOD] {
+        let late = with_maker(1, |maker| Ring::first(at(ahead), maker));
+        let right = with_maker(2, |maker| late.maintained(at(0), maker)).unwrap();
+        assert_eq!(signs(&right, at(0)), Some(0), "{ahead} ms");
+        assert_eq!(right.keys()[0].key, late.keys()[0].key, "verifiers know it");
+        assert_eq!(right.keys()[1].state_at(at(0)), KeyState::Next);
+        assert_eq!(Ring::parse(&right.to_json()).unwrap(), right);
+        assert!(with_maker(3, |maker| right.maintained(at(0), maker)).is_none(), "nothing is left to do");
+    }
+    // A clock that ran far ahead for a while, while keys were made by it.
+    let mut ring = first(1);
+    for (step, now) in [0, 5 * PERIOD, 0, 50 * PERIOD, PERIOD / 2, 1].into_iter().enumerate() {
+        let seed = u64::try_from(step).unwrap() + 10;
+        ring = with_maker(seed, |maker| ring.maintained(at(now), maker)).unwrap_or(ring);
+        assert!(signs(&ring, at(now)).is_some(), "step {step}");
+        assert_eq!(Ring::parse(&ring.to_json()).unwrap(), ring);
+    }
+}
+
+#[test]
 fn a_retired_key_is_kept_for_sessions_and_published_for_tokens() {
     let ring = with_maker(2, |maker| first(1).maintained(at(PERIOD), maker)).unwrap();
     let old = ring.keys()[0].key.clone();

@@ -162,6 +162,25 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
 }
 
 #[tokio::test]
+async fn the_log_of_a_file_that_was_moved_away_proves_nothing() {
+    let database = SqliteDatabase::create();
+    let store = database.open().await;
+    store.ensure_trust_counter([1; 16], at(1)).await.unwrap();
+    store.follow_trust_log(at(1)).await.unwrap();
+    let news = store.trust().follow();
+    let before = news.borrow().read_began;
+    let file = database.config().url.sqlite_file().to_owned();
+    let moved = file.with_extension("moved");
+    fs::rename(&file, &moved).unwrap();
+    let refused = store.follow_trust_log(at(1)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unreachable(_)), "{refused:?}");
+    assert_eq!(news.borrow().read_began, before, "no heartbeat stands on it");
+    fs::rename(&moved, &file).unwrap();
+    store.follow_trust_log(at(1)).await.unwrap();
+    assert!(news.borrow().read_began > before);
+}
+
+#[tokio::test]
 async fn opening_waits_for_a_lock_that_sqlite_itself_does_not_wait_for() {
     let database = SqliteDatabase::create();
     let file = database.folder.path().join("countersign.db");
