@@ -11,8 +11,8 @@ use crate::store::{Store, StoreError, StoredServerKey};
 /// How often it is tried again because a service has changed the ring meanwhile.
 const ATTEMPTS: usize = 8;
 
-/// Wraps every key that the first of the master keys has not wrapped. How many there were. Services that run go on: they
-/// have the keys themselves, and need the new master key at their next start.
+/// Wraps every key that the first of the master keys has not wrapped. How many there were. A service that runs reads the keys
+/// again within seconds and must have been given that master key before: without it, it signs nothing from a minute later on.
 pub async fn rewrap_keys(
     store: &Store,
     master_keys: &[MasterKey],

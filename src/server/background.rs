@@ -1,13 +1,14 @@
 //! What runs beside the calls: asking the database whether it answers, following the trust log, writing counts down, freeing
 //! space. The tasks end when their owner is dropped, at any moment and without harm.
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::auth::{Authority, Janitor};
+use crate::auth::{Authority, Error, Janitor};
 use crate::grpc::Health;
 use crate::store::Store;
 use crate::transport::PeerLimit;
@@ -100,8 +101,14 @@ async fn reload_keys(authority: Authority) {
     let mut ticks = calm(RELOAD_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = authority.reload_keys().await {
-            tracing::debug!(%error, "the keys were not read");
+        match authority.reload_keys().await {
+            Ok(()) => {}
+            Err(error @ Error::StoreUnavailable(_)) => tracing::debug!(%error, "the keys were not read"),
+            // A master key that is missing, for one: in a minute nobody can sign in.
+            Err(error) => {
+                let cause = error.source().unwrap_or(&error);
+                tracing::error!(error = cause, "the keys cannot be used: soon nothing will be signed");
+            }
         }
     }
 }
