@@ -83,7 +83,7 @@ impl Server {
     /// Opens the database, the keys and everything else that can fail.
     pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
-        ensure_trust_counter(&store, &surroundings).await?;
+        begin_incarnation(&store, &surroundings).await?;
         let keys = keys::open(&store, &config.master_keys, &config.policy, &surroundings).await?;
         let authority = build_authority(&config, &store, keys, &surroundings)?;
         let health = Health::start().await;
@@ -129,10 +129,13 @@ impl Server {
     }
 }
 
-async fn ensure_trust_counter(store: &Store, surroundings: &Surroundings) -> Result<(), StoreError> {
+async fn begin_incarnation(store: &Store, surroundings: &Surroundings) -> Result<(), StoreError> {
     let mut incarnation = [0; 16];
     surroundings.entropy.fill(&mut incarnation);
-    store.ensure_trust_counter(incarnation, surroundings.clock.now()).await
+    let now = surroundings.clock.now();
+    store.ensure_trust_counter(incarnation, now).await?;
+    surroundings.entropy.fill(&mut incarnation);
+    store.begin_incarnation(incarnation, now).await
 }
 
 fn build_authority(

@@ -231,6 +231,14 @@ impl Store {
         Ok(Followed::ToTheEnd)
     }
 
+    /// Begins another incarnation. Nobody who starts can tell whether the database is the one that was left, or an older copy
+    /// in its place: there, numbers that verifiers have seen would be given to other revocations.
+    pub async fn begin_incarnation(&self, fresh: [u8; 16], now: Timestamp) -> Result<(), StoreError> {
+        let known = self.trust().position().incarnation;
+        self.execute(&replace_incarnation(known, fresh)).await?;
+        self.enter_incarnation(fresh, now).await
+    }
+
     /// Follows the log of another incarnation from now on. If it is the same one and has gone back, because an older copy
     /// of the database was put in its place, it becomes `fresh`: a position of before means nothing any more.
     pub async fn enter_incarnation(&self, fresh: [u8; 16], now: Timestamp) -> Result<(), StoreError> {

@@ -129,7 +129,6 @@ async fn who_resumes_hears_what_it_missed_and_no_more() {
     let resume = watcher.told().await.heartbeat.position;
     drop(watcher);
     scene.client.revoke_token(&sessions[1].token).await.unwrap();
-    let scene = scene.restart().await;
     scene.client.revoke_token(&sessions[2].token).await.unwrap();
 
     let mut watcher = scene.watch_with(pb::VerifierHello { resume, ..hello("orders-1") }).await.unwrap();
@@ -137,6 +136,24 @@ async fn who_resumes_hears_what_it_missed_and_no_more() {
     assert_eq!(told.snapshots, 0);
     assert_eq!(sessions_of(&told.revocations), [&*sessions[1].session_id, &*sessions[2].session_id]);
     assert_eq!(told.key_sets.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_starts_tells_everything_anew_because_its_database_may_be_an_older_copy() {
+    let scene = scene().await;
+    scene.client.create_user("alice", PASSWORD).await.unwrap();
+    let known = scene.client.open("alice", PASSWORD).await;
+    let later = scene.client.open("alice", PASSWORD).await;
+    scene.client.revoke_token(&known.token).await.unwrap();
+    let resume = scene.watch().await.told().await.heartbeat.position;
+    // The copy knows nothing of it, and gives its number to another revocation.
+    scene.server.execute_sql("DELETE FROM revocations").await;
+    scene.server.execute_sql("UPDATE trust_counter SET sequence = 0").await;
+    let scene = scene.restart().await;
+    scene.client.revoke_token(&later.token).await.unwrap();
+    let mut watcher = scene.watch_with(pb::VerifierHello { resume, ..hello("orders-1") }).await.unwrap();
+    let told = watcher.told().await;
+    assert_eq!((told.snapshots, sessions_of(&told.revocations)), (1, vec![&*later.session_id]));
 }
 
 #[tokio::test]
@@ -264,7 +281,8 @@ async fn a_long_log_is_told_in_parts_and_is_complete_with_the_last_one() {
     let scene = scene().await;
     let before = scene.watch().await.told().await.heartbeat.position.unwrap();
     fill_the_log(&scene, 2_500).await;
-    let scene = scene.restart().await;
+    let mut first = scene.watch().await;
+    while first.told().await.heartbeat.position.unwrap().sequence < before.sequence + 2_500 {}
 
     let mut watcher = scene.watch().await;
     let mut parts = Vec::new();
@@ -302,8 +320,12 @@ async fn what_another_server_revokes_is_told_here_with_its_new_keys_first() {
     let admin = AdminClient::new(replica.channel().await, &scene.client.sign_in("root", PASSWORD).await);
     scene.client.create_user("alice", PASSWORD).await.unwrap();
     let tokens = scene.client.open("alice", PASSWORD).await;
+    let bearer = Credentials::Bearer(&scene.token);
+    let mut there = Watcher::begin(replica.channel().await, bearer, hello("there")).await.unwrap();
+    let incarnation = there.told().await.heartbeat.position.unwrap().incarnation;
     let mut watcher = scene.watch().await;
-    watcher.told().await;
+    // The other one has begun a new life of the log when it started.
+    while watcher.told().await.heartbeat.position.unwrap().incarnation != incarnation {}
 
     replica.client().await.revoke_token(&tokens.token).await.unwrap();
     assert_eq!(sessions_of(&watcher.revocations().await), [&*tokens.session_id]);

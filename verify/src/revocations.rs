@@ -122,29 +122,11 @@ impl Revocations {
     /// there may be more.
     pub fn forget(&mut self, now_millis: i64, at_most: usize) -> bool {
         for _ in 0..at_most {
-            let Some((_, sequence)) = self.to_forget.first().copied().filter(|(at, _)| *at <= now_millis)
-            else {
+            let Some(first) = self.to_forget.first().copied().filter(|(at, _)| *at <= now_millis) else {
                 return false;
             };
-            match self.remove(sequence) {
-                Some(Revoked::User { user_id, .. }) => {
-                    if let Some(user) = self.users.get_mut(&user_id) {
-                        (user.below_epoch, user.raised) = (0, None);
-                    }
-                    self.drop_if_empty(user_id);
-                }
-                Some(Revoked::Session { user_id, session_id }) => {
-                    self.sessions.remove(&session_id);
-                    if let Some(user) = self.users.get_mut(&user_id) {
-                        user.sessions.retain(|known| *known != session_id);
-                    }
-                    self.drop_if_empty(user_id);
-                }
-                Some(Revoked::Key(key_id)) => {
-                    self.keys.remove(&key_id);
-                }
-                None => {}
-            }
+            self.to_forget.remove(&first);
+            self.drop_entry(first.1);
         }
         true
     }
@@ -207,14 +189,33 @@ impl Revocations {
     }
 
     fn put_in(&mut self, sequence: i64, revoked: Revoked, forget_at: i64) {
+        // Two with one number are of no log that there is; the first one must leave nothing behind.
+        self.drop_entry(sequence);
         self.log.insert(sequence, (revoked, forget_at));
         self.to_forget.insert((forget_at, sequence));
     }
 
-    fn remove(&mut self, sequence: i64) -> Option<Revoked> {
-        let (revoked, at) = self.log.remove(&sequence)?;
+    fn drop_entry(&mut self, sequence: i64) {
+        let Some((revoked, at)) = self.log.remove(&sequence) else { return };
         self.to_forget.remove(&(at, sequence));
-        Some(revoked)
+        match revoked {
+            Revoked::User { user_id, .. } => {
+                if let Some(user) = self.users.get_mut(&user_id) {
+                    (user.below_epoch, user.raised) = (0, None);
+                }
+                self.drop_if_empty(user_id);
+            }
+            Revoked::Session { user_id, session_id } => {
+                self.sessions.remove(&session_id);
+                if let Some(user) = self.users.get_mut(&user_id) {
+                    user.sessions.retain(|known| *known != session_id);
+                }
+                self.drop_if_empty(user_id);
+            }
+            Revoked::Key(key_id) => {
+                self.keys.remove(&key_id);
+            }
+        }
     }
 
     fn drop_if_empty(&mut self, user_id: Uuid) {

@@ -144,7 +144,13 @@ async fn attempt<M, T, F: Future<Output = Result<Response<T>, Status>>>(
     }
 }
 
+/// No token lives longer, whatever the server says.
+const LONGEST_LIFETIME: Duration = Duration::from_secs(366 * 86_400);
+
 fn read_lifetime(duration: Option<prost_types::Duration>) -> Result<Duration, Status> {
     let lifetime = duration.and_then(|duration| Duration::try_from(duration).ok());
-    lifetime.ok_or_else(|| Status::internal("the server's answer lacks a duration"))
+    // A server that means years means nothing, and spans that long cannot be reckoned with.
+    lifetime
+        .map(|lifetime| lifetime.min(LONGEST_LIFETIME))
+        .ok_or_else(|| Status::internal("the server's answer lacks a duration"))
 }

@@ -9,6 +9,9 @@ const SHORTEST_USE: Duration = Duration::from_millis(500);
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// What a server may ask for at most: anything on the way can ask in its name.
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
+
 /// How long a refused password is not presented again, at first and at most: its user may have been enabled, but failed
 /// attempts are counted against it.
 const FIRST_REST: Duration = Duration::from_secs(30);
@@ -34,7 +37,7 @@ pub(super) fn use_before_refresh(usable: Duration, jitter: f64) -> Duration {
 pub(super) fn wait_after(failures: u32, asked: Option<Duration>, jitter: f64) -> Duration {
     let wait = doubled(FIRST_WAIT, failures, LONGEST_WAIT).mul_f64(0.5 + 0.5 * jitter);
     // All who were told the same moment would come back at it.
-    asked.map_or(wait, |asked| asked + wait)
+    asked.map_or(wait, |asked| asked.min(LONGEST_ASKED) + wait)
 }
 
 /// How long to leave the server alone after so many refusals in a row, the first being 1.

@@ -123,6 +123,17 @@ fn a_user_who_ends_sessions_in_a_loop_takes_bounded_room() {
 }
 
 #[test]
+fn two_revocations_of_one_number_leave_nothing_that_is_never_forgotten() {
+    let mut revocations = Revocations::default();
+    for (revoked, forget_at) in [(end(1, 1), 100), (raise(2, 2), 200), (end(1, 2), 50)] {
+        revocations.add(&Revocation { sequence: 7, revoked, forget_at });
+    }
+    assert_eq!(revocations.len(), 1);
+    assert!(!revocations.forget(300, 10), "it comes to an end");
+    assert!(revocations.is_empty());
+}
+
+#[test]
 fn pages_of_the_log_leave_out_what_is_superseded_or_forgotten() {
     let entries =
         log([(end(1, 1), 100), (raise(2, 2), 90), (raise(1, 2), 100), (raise(2, 3), 50), (end(3, 3), 60)]);
