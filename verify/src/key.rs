@@ -113,6 +113,15 @@ impl fmt::Display for KeyId {
     }
 }
 
+impl KeyId {
+    /// The id that a footer names; `None` unless it is byte for byte what [`footer_for`] makes of that id.
+    #[must_use]
+    pub(crate) fn of_footer(footer: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(footer).ok()?;
+        Self::parse(text.strip_prefix(r#"{"kid":""#)?.strip_suffix(r#""}"#)?).ok()
+    }
+}
+
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyId({})", self.0)

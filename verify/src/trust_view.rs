@@ -20,7 +20,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Claims, KeyId, KeySet, Revocation, Revocations, TrustFrame, TrustPosition, TrustedKey};
+use super::{Claims, KeyId, KeySet, Revocation, Revocations, TrustFrame, TrustPosition, TrustedKey, paseto};
 
 /// How many nonces may be on their way. Who sends more than these before one comes back has the oldest ones forgotten.
 const MAX_NONCES: usize = 1024;
@@ -148,6 +148,14 @@ impl TrustView {
     #[must_use]
     pub fn has_revoked(&self, claims: &Claims, key_id: &KeyId) -> bool {
         self.revocations.hit(claims, key_id)
+    }
+
+    /// Whether a token that is signed with no key of the set names one that has been revoked, which it then says of itself
+    /// alone: nothing proves it.
+    #[must_use]
+    pub fn names_revoked_key(&self, token: &str) -> bool {
+        let named = paseto::split(token).ok().and_then(|parts| KeyId::of_footer(parts.footer()));
+        named.is_some_and(|key_id| self.revocations.hit_key(&key_id))
     }
 
     /// How many revocations are remembered.

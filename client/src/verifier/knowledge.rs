@@ -151,6 +151,10 @@ impl Knowledge {
         match self.rules.verify(&keys, token, self.clock.wall_millis()) {
             Ok(verified) => Ok(Caller::new(verified)),
             Err(TokenError::Invalid(Defect::UnknownKey)) if stale => Err(Refusal::TrustStale { staleness }),
+            // Its holder may refresh, and would not know of an invalid one.
+            Err(TokenError::Invalid(Defect::UnknownKey)) if self.view().names_revoked_key(token) => {
+                Err(Refusal::TokenRevoked)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -122,3 +122,17 @@ fn a_heartbeat_that_only_keeps_things_fresh_wakes_nobody() {
     trust.beat();
     assert!(!changes.has_changed().unwrap());
 }
+
+#[test]
+fn a_token_of_a_revoked_key_is_revoked_whether_it_was_seen_before_or_not() {
+    let trust = TestTrust::new(WhenStale::Refuse);
+    let seen = trust.token_by(2, &trust.claims());
+    let key_id = trust.verifier.verify(&seen).unwrap().key_id().clone();
+    trust.trust_keys(&[1]);
+    trust.revoke(Revoked::Key(key_id));
+    assert_eq!(trust.verifier.verify(&seen).unwrap_err(), Refusal::TokenRevoked);
+    let other = trust.token_by(2, &Claims { token_id: Uuid::from_u128(99), ..trust.claims() });
+    assert_eq!(trust.verifier.verify(&other).unwrap_err(), Refusal::TokenRevoked);
+    let foreign = trust.token_by(3, &trust.claims());
+    assert_eq!(trust.verifier.verify(&foreign).unwrap_err(), Refusal::TokenInvalid(Defect::UnknownKey));
+}
