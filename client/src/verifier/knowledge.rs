@@ -20,6 +20,8 @@ pub(super) struct Knowledge {
     rules: verify::Verifier,
     max_staleness: Duration,
     clock: Arc<dyn Clock>,
+    /// What both clocks said at the beginning.
+    began: (i64, Duration),
     view: RwLock<TrustView>,
     tokens: TokenCache,
     changes: watch::Sender<u64>,
@@ -37,6 +39,7 @@ impl Knowledge {
         Self {
             rules,
             max_staleness,
+            began: (clock.wall_millis(), clock.monotonic()),
             clock,
             view: RwLock::default(),
             tokens: TokenCache::new(),
@@ -112,9 +115,13 @@ impl Knowledge {
         self.view_mut().expect_nonce(nonce, now);
     }
 
-    /// Forgets what no token that is still alive can meet, a little at a time.
+    /// Forgets what no token that is still alive can meet, a little at a time. A clock that jumps ahead and is set right again
+    /// must not have made anything forgotten: the time that has passed counts, if that is less.
     pub(super) fn forget(&self) {
-        let now_millis = self.clock.wall_millis();
+        let (wall, monotonic) = self.began;
+        let passed = self.clock.monotonic().saturating_sub(monotonic).as_millis();
+        let now_millis =
+            self.clock.wall_millis().min(wall.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX)));
         while self.view_mut().forget(now_millis, FORGET_STEP) {}
     }
 
@@ -174,5 +181,52 @@ impl Knowledge {
 
     fn view_mut(&self) -> RwLockWriteGuard<'_, TrustView> {
         self.view.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use countersign_verify::{Incarnation, Revocation, Revoked, Verifier};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// A clock whose hands are turned apart.
+    #[derive(Default)]
+    struct TwoHands {
+        wall: AtomicI64,
+        monotonic: AtomicI64,
+    }
+
+    impl Clock for TwoHands {
+        fn wall_millis(&self) -> i64 {
+            self.wall.load(Ordering::SeqCst)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::from_millis(self.monotonic.load(Ordering::SeqCst).unsigned_abs())
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_makes_nothing_forgotten() {
+        let clock = Arc::new(TwoHands::default());
+        let rules = Verifier::new("countersign", "orders").unwrap();
+        let knowledge = Knowledge::new(rules, Duration::from_secs(30), clock.clone());
+        knowledge.begin_stream();
+        knowledge.apply(TrustFrame::KeySet(Vec::new())).unwrap();
+        let revoked = Revoked::Session { user_id: Uuid::nil(), session_id: Uuid::nil() };
+        let revocations = vec![Revocation { sequence: 1, revoked, forget_at: 1000 }];
+        let complete = Some(TrustPosition { incarnation: Incarnation([1; 16]), sequence: 1 });
+        knowledge.apply(TrustFrame::Snapshot { revocations, complete }).unwrap();
+        clock.wall.store(9_000_000, Ordering::SeqCst);
+        clock.monotonic.store(999, Ordering::SeqCst);
+        knowledge.forget();
+        assert_eq!(knowledge.status().revocations, 1);
+        clock.monotonic.store(1000, Ordering::SeqCst);
+        knowledge.forget();
+        assert_eq!(knowledge.status().revocations, 0);
     }
 }
