@@ -40,6 +40,10 @@ impl domain::Clock for Ahead {
         let now = self.system.clock.now().as_millis();
         domain::Timestamp::from_millis(now + self.millis.load(Ordering::SeqCst))
     }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
 }
 
 impl Clock for Ahead {

@@ -2,6 +2,7 @@
 //! is decided depends on the freeing; it may stop at any moment, or never run.
 
 use super::{Authority, Error};
+use crate::domain::SteadyTime;
 use crate::store::{Followed, PurgeCursor};
 
 /// The janitor; there is one a process.
@@ -9,19 +10,22 @@ pub struct Janitor {
     authority: Authority,
     sessions: PurgeCursor,
     users: PurgeCursor,
+    /// The present moment of what is forgotten.
+    time: SteadyTime,
 }
 
 impl Janitor {
     /// A janitor who begins at the beginning.
     #[must_use]
     pub fn new(authority: Authority) -> Self {
-        Self { authority, sessions: PurgeCursor::default(), users: PurgeCursor::default() }
+        let time = SteadyTime::begin(&*authority.parts().clock);
+        Self { authority, sessions: PurgeCursor::default(), users: PurgeCursor::default(), time }
     }
 
     /// Frees some space: a bounded step through every table.
     pub async fn clean(&mut self) -> Result<(), Error> {
         let parts = self.authority.parts();
-        let now = parts.clock.now();
+        let now = self.time.tick(&*parts.clock);
         parts.store.trust().forget(now);
         self.sessions = parts.store.purge_sessions(self.sessions, now).await?;
         self.users = parts.store.purge_users(self.users, now).await?;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::verifiers::{LeaseId, VerifierReport, monotonic_now};
+use super::verifier_lease::{LeaseId, VerifierReport, monotonic_now};
 use super::{Authority, Error};
 use crate::domain::TrustPosition;
 

@@ -5,19 +5,20 @@
 //! hello ──▶ connected ── silent for max_staleness ──▶ overdue: asked to go, then dropped
 //!             │  └ says goodbye ──────────────────▶ gone
 //!             └ connection lost ──▶ absent ── reconnects, or its lease ends ──▶ gone
+//!                                     └ its place is needed ──▶ displaced: counted, no longer named
 //! ```
-//!
-//! A lease ends `max_staleness` after the last report: later, no verifier accepts a token by what it knew then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
 use super::Error;
+use super::verifier_lease::{Ends, Lease, LeaseId, ShownVerifier, VerifierHello, monotonic_now};
+use super::verifier_waits::Waits;
 use crate::domain::{Timestamp, TrustPosition, UserId};
 
 /// Verifiers at once, of everybody.
@@ -28,98 +29,44 @@ const MOST_OF_USER: usize = 2_048;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long after it was asked to go a verifier that does not read is dropped.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Who watches.
-#[derive(Clone, Debug)]
-pub struct VerifierHello {
-    /// Its name, for people.
-    pub instance: String,
-    /// What its process is known by when it reconnects.
-    pub run_id: Option<[u8; 16]>,
-    /// For how long it accepts tokens by what it knows when nothing comes any more.
-    pub max_staleness: Duration,
-    /// Up to where it knows everything.
-    pub resume: Option<TrustPosition>,
-    /// What the next heartbeat repeats.
-    pub nonce: u64,
-}
-
-/// What a verifier has applied.
-#[derive(Clone, Copy, Debug)]
-pub struct VerifierReport {
-    /// Up to where.
-    pub applied: TrustPosition,
-    /// What the next heartbeat repeats.
-    pub nonce: u64,
-}
-
-/// A verifier as it is shown.
-#[derive(Clone, Debug)]
-pub struct ShownVerifier {
-    /// Its name.
-    pub instance: String,
-    /// As whom it watches.
-    pub user_id: UserId,
-    /// From where.
-    pub address: Option<IpAddr>,
-    /// Whether its stream is open.
-    pub connected: bool,
-    /// Since when it watches.
-    pub connected_at: Timestamp,
-    /// Up to where it has applied what was sent.
-    pub applied: Option<TrustPosition>,
-    /// How long ago it reported.
-    pub silence: Duration,
-    /// For how long it accepts tokens by what it knows.
-    pub max_staleness: Duration,
-}
+/// What stands for all displaced leases where others are told apart by their numbers.
+const DISPLACED: u64 = u64::MAX;
 
 /// All verifiers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Verifiers {
     leases: Mutex<Leases>,
-    /// Changes with every acknowledgement and every end of a lease.
-    changed: watch::Sender<u64>,
+}
+
+/// The verifiers whose word is missing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) count: usize,
+    /// The names of those that have not been displaced.
+    pub(super) names: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 struct Leases {
     next: u64,
     by_id: HashMap<u64, Lease>,
-    /// Nobody waits any more: the server is going away.
-    closed: bool,
+    displaced: Option<Displaced>,
+    waits: Waits,
 }
 
-/// A verifier's lease, as its stream holds it. A stream that has been replaced by another one can do nothing to it.
+/// Leases of absent verifiers whose places were needed. Such a verifier may still accept tokens by what it knows, so calls
+/// wait for the last of these leases to end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LeaseId {
-    lease: u64,
-    stream: u64,
+struct Displaced {
+    count: usize,
+    until: Instant,
 }
 
-#[derive(Debug)]
-struct Lease {
-    /// Its latest stream.
-    stream: u64,
-    user_id: UserId,
-    instance: String,
-    run_id: Option<[u8; 16]>,
-    address: Option<IpAddr>,
-    max_staleness: Duration,
-    connected_at: Timestamp,
-    connected: bool,
-    heard: Instant,
-    applied: Option<TrustPosition>,
-    ends: Ends,
-}
-
-/// How a stream is told to end.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ends {
-    /// Its verifier has been silent for too long.
-    pub(super) overdue: CancellationToken,
-    /// It was asked to go and does not read that: whoever runs the stream drops it.
-    pub(super) abandoned: CancellationToken,
+/// A wait that is open; it ends when this is dropped, whoever drops it.
+struct Waiting<'a> {
+    verifiers: &'a Verifiers,
+    id: u64,
+    told: oneshot::Receiver<()>,
 }
 
 impl Verifiers {
@@ -136,7 +83,7 @@ impl Verifiers {
         let stream = leases.next;
         leases.next += 1;
         let known = leases.by_id.iter().find(|(_, lease)| lease.is_of(user_id, hello)).map(|(id, _)| *id);
-        if known.is_none() && leases.is_full_for(user_id) {
+        if known.is_none() && !leases.make_room_for(user_id, now) {
             return Err(Error::TooManyVerifiers { retry_after: RETRY_AFTER });
         }
         let (id, ends) = (LeaseId { lease: known.unwrap_or(stream), stream }, Ends::default());
@@ -156,18 +103,21 @@ impl Verifiers {
         if let Some(earlier) = leases.by_id.insert(id.lease, lease) {
             earlier.ends.abandoned.cancel();
         }
-        drop(leases);
-        self.announce();
+        if let Some(resume) = hello.resume {
+            leases.waits.note_applied(id.lease, resume);
+        }
         Ok((id, ends))
     }
 
     /// Takes a report.
     pub(super) fn acknowledge(&self, id: LeaseId, applied: TrustPosition, now: Instant) {
-        if let Some(lease) = self.lock().find(id) {
-            lease.heard = now;
-            lease.applied = Some(applied);
+        let mut leases = self.lock();
+        let Some(lease) = leases.find(id) else { return };
+        lease.heard = now;
+        // Most reports say once more what the one before has said.
+        if lease.applied.replace(applied) != Some(applied) {
+            leases.waits.note_applied(id.lease, applied);
         }
-        self.announce();
     }
 
     /// The verifier accepts no more tokens by what it has learned here.
@@ -175,9 +125,8 @@ impl Verifiers {
         let mut leases = self.lock();
         if leases.find(id).is_some() {
             leases.by_id.remove(&id.lease);
+            leases.waits.note_ended(id.lease);
         }
-        drop(leases);
-        self.announce();
     }
 
     /// Its stream is gone; it may still accept tokens by what it knows.
@@ -190,18 +139,17 @@ impl Verifiers {
     /// Ends the leases whose time is over, and the streams of verifiers that have been silent for as long.
     pub(super) fn sweep(&self, now: Instant) {
         let mut leases = self.lock();
-        for lease in leases.by_id.values().filter(|lease| now >= lease.end()) {
+        let Leases { by_id, displaced, waits, .. } = &mut *leases;
+        for (id, lease) in by_id.iter_mut().filter(|(_, lease)| now >= lease.end()) {
+            waits.note_ended(*id);
             lease.ends.overdue.cancel();
             if now >= lease.end() + PATIENCE {
                 lease.ends.abandoned.cancel();
             }
         }
-        let before = leases.by_id.len();
-        leases.by_id.retain(|_, lease| lease.connected || now < lease.end());
-        let ended = leases.by_id.len() < before;
-        drop(leases);
-        if ended {
-            self.announce();
+        by_id.retain(|_, lease| lease.connected || now < lease.end());
+        if displaced.take_if(|displaced| now >= displaced.until).is_some() {
+            waits.note_ended(DISPLACED);
         }
     }
 
@@ -218,53 +166,54 @@ impl Verifiers {
 
     /// Lets nobody wait any more.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
-        self.announce();
+        self.lock().waits.close();
     }
 
     /// Waits until every verifier of now has applied everything up to `position` or its lease has ended, at most until
-    /// `deadline` or [`Self::close`]. The names of those that have not.
-    pub(super) async fn wait_for(&self, position: TrustPosition, deadline: Instant) -> Vec<String> {
-        let mut changed = self.changed.subscribe();
-        let mut awaited: Vec<u64> = self.lock().by_id.keys().copied().collect();
-        loop {
-            changed.mark_unchanged();
-            let moment = monotonic_now();
-            let next_end = self.retain_pending(&mut awaited, position, moment);
-            if awaited.is_empty() || moment >= deadline || self.lock().closed {
-                return self.names(&awaited);
+    /// `deadline` or [`Self::close`]. Whose word is missing then. If too many wait already, nobody is waited for.
+    pub(super) async fn wait_for(
+        &self,
+        position: TrustPosition,
+        deadline: Instant,
+        from: Option<IpAddr>,
+    ) -> Missing {
+        match self.begin_wait(position, from) {
+            Ok(mut waiting) => {
+                let _told_or_late = timeout_at(deadline.into(), &mut waiting.told).await;
+                waiting.missing()
             }
-            let until = next_end.map_or(deadline, |end| end.min(deadline));
-            let _told_or_over = tokio::time::timeout_at(until.into(), changed.changed()).await;
+            Err(missing) => missing,
         }
     }
 
-    /// Leaves those in whose word is missing. When the first of their leases ends.
-    fn retain_pending(
-        &self,
-        awaited: &mut Vec<u64>,
-        position: TrustPosition,
-        now: Instant,
-    ) -> Option<Instant> {
-        let leases = self.lock();
-        awaited.retain(|id| leases.by_id.get(id).is_some_and(|lease| lease.lacks(position, now)));
-        awaited.iter().filter_map(|id| leases.by_id.get(id)).map(Lease::end).min()
-    }
-
-    fn names(&self, ids: &[u64]) -> Vec<String> {
-        let leases = self.lock();
-        let mut names: Vec<_> =
-            ids.iter().filter_map(|id| leases.by_id.get(id)).map(|lease| lease.instance.clone()).collect();
-        names.sort();
-        names
-    }
-
-    fn announce(&self) {
-        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    fn begin_wait(&self, position: TrustPosition, from: Option<IpAddr>) -> Result<Waiting<'_>, Missing> {
+        let mut leases = self.lock();
+        let pending = leases.lacking(position, monotonic_now());
+        if pending.is_empty() {
+            return Err(Missing::default());
+        }
+        match leases.waits.begin(position, from, pending) {
+            Ok((id, told)) => Ok(Waiting { verifiers: self, id, told }),
+            Err(pending) => Err(leases.describe(&pending)),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Leases> {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting<'_> {
+    fn missing(&self) -> Missing {
+        let mut leases = self.verifiers.lock();
+        let pending = leases.waits.end(self.id);
+        leases.describe(&pending)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.verifiers.lock().waits.end(self.id);
     }
 }
 
@@ -273,53 +222,149 @@ impl Leases {
         self.by_id.get_mut(&id.lease).filter(|lease| lease.stream == id.stream)
     }
 
-    fn is_full_for(&self, user_id: UserId) -> bool {
+    /// True if there is room for one more, after a verifier that is absent has given way if need be. Streams that are open
+    /// give way to nobody; who loses one without a goodbye must not keep others out until its lease ends.
+    fn make_room_for(&mut self, user_id: UserId, now: Instant) -> bool {
         let of_user = self.by_id.values().filter(|lease| lease.user_id == user_id).count();
-        of_user >= MOST_OF_USER || self.by_id.len() >= MOST
+        if of_user >= MOST_OF_USER {
+            return self.displace(|lease| lease.user_id == user_id, now);
+        }
+        self.by_id.len() < MOST || self.displace(|_| true, now)
+    }
+
+    /// Takes away the lease of one of the absent verifiers that `may_go`; of the one that has been silent for the longest.
+    fn displace(&mut self, may_go: impl Fn(&Lease) -> bool, now: Instant) -> bool {
+        let absent = self.by_id.iter().filter(|(_, lease)| !lease.connected && may_go(lease));
+        let Some(id) = absent.min_by_key(|(_, lease)| lease.heard).map(|(id, _)| *id) else {
+            return false;
+        };
+        if let Some(end) = self.by_id.remove(&id).map(|lease| lease.end()).filter(|end| now < *end) {
+            let Displaced { count, until } = self.displaced.unwrap_or(Displaced { count: 0, until: end });
+            self.displaced = Some(Displaced { count: count.saturating_add(1), until: until.max(end) });
+            self.waits.replace(id, DISPLACED);
+        } else {
+            self.waits.note_ended(id);
+        }
+        true
+    }
+
+    /// Whose word is missing at `position`.
+    fn lacking(&self, position: TrustPosition, now: Instant) -> HashSet<u64> {
+        let lacking = self.by_id.iter().filter(|(_, lease)| lease.lacks(position, now)).map(|(id, _)| *id);
+        let displaced = self.displaced.filter(|displaced| now < displaced.until).map(|_| DISPLACED);
+        lacking.chain(displaced).collect()
+    }
+
+    fn describe(&self, pending: &HashSet<u64>) -> Missing {
+        let mut names: Vec<_> =
+            pending.iter().filter_map(|id| self.by_id.get(id)).map(|lease| lease.instance.clone()).collect();
+        names.sort();
+        let displaced = self.displaced.filter(|_| pending.contains(&DISPLACED));
+        let count = names.len().saturating_add(displaced.map_or(0, |displaced| displaced.count));
+        Missing { count, names }
     }
 }
 
-impl Lease {
-    /// The same process, which has lost its stream and is back. A name alone does not tell two processes apart.
-    fn is_of(&self, user_id: UserId, hello: &VerifierHello) -> bool {
-        self.user_id == user_id && self.run_id.is_some() && self.run_id == hello.run_id
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Scene {
+        verifiers: Verifiers,
+        now: Instant,
     }
 
-    fn end(&self) -> Instant {
-        self.heard + self.max_staleness
-    }
+    impl Scene {
+        fn begin() -> Self {
+            Self { verifiers: Verifiers::default(), now: monotonic_now() }
+        }
 
-    fn lacks(&self, position: TrustPosition, now: Instant) -> bool {
-        let has = |applied: &TrustPosition| {
-            applied.incarnation == position.incarnation && applied.sequence >= position.sequence
-        };
-        now < self.end() && !self.applied.as_ref().is_some_and(has)
-    }
+        fn admit(&self, user: u8, name: &str) -> Result<LeaseId, Error> {
+            let hello = VerifierHello {
+                instance: name.to_owned(),
+                run_id: None,
+                max_staleness: Duration::from_secs(600),
+                resume: None,
+                nonce: 0,
+            };
+            let moment = (Timestamp::from_millis(0), self.now);
+            self.verifiers.admit(user_id(user), &hello, None, moment).map(|(id, _)| id)
+        }
 
-    fn show(&self, now: Instant) -> ShownVerifier {
-        ShownVerifier {
-            instance: self.instance.clone(),
-            user_id: self.user_id,
-            address: self.address,
-            connected: self.connected,
-            connected_at: self.connected_at,
-            applied: self.applied,
-            silence: now.saturating_duration_since(self.heard),
-            max_staleness: self.max_staleness,
+        async fn missing(&self) -> Missing {
+            self.verifiers.wait_for(at(1), self.now, None).await
         }
     }
-}
 
-pub(super) fn monotonic_now() -> Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a lease is a span of real time, whatever the clock on the wall says"
-    )]
-    Instant::now()
-}
+    fn user_id(number: u8) -> UserId {
+        UserId::from_uuid(uuid::Uuid::from_u128(u128::from(number)))
+    }
 
-impl Default for Verifiers {
-    fn default() -> Self {
-        Self { leases: Mutex::default(), changed: watch::Sender::new(0) }
+    fn at(sequence: i64) -> TrustPosition {
+        TrustPosition { incarnation: [1; 16], sequence }
+    }
+
+    #[tokio::test]
+    async fn absent_verifiers_lock_nobody_out_and_are_still_waited_for() {
+        let mut scene = Scene::begin();
+        let stolen: Vec<_> = (0..MOST_OF_USER).map(|_| scene.admit(1, "stolen").unwrap()).collect();
+        scene.admit(1, "orders-1").unwrap_err();
+        scene.admit(2, "stock-1").unwrap();
+        stolen.iter().for_each(|id| scene.verifiers.lose(*id));
+        let orders = scene.admit(1, "orders-1").unwrap();
+        scene.admit(1, "orders-2").unwrap();
+
+        scene.verifiers.acknowledge(orders, at(1), scene.now);
+        let missing = scene.missing().await;
+        assert_eq!((missing.count, missing.names.len()), (MOST_OF_USER + 2, MOST_OF_USER));
+        assert!(!missing.names.contains(&"orders-1".to_owned()));
+        // When their leases are over, nobody waits for those whose places were taken either.
+        scene.now += Duration::from_secs(600);
+        scene.verifiers.sweep(scene.now);
+        scene.admit(1, "orders-3").unwrap();
+        let pending = scene.verifiers.lock().lacking(at(1), scene.now);
+        assert_eq!(pending.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_verifier_whose_place_is_taken_waits_on() {
+        let scene = Scene::begin();
+        let ids: Vec<_> = (0..MOST_OF_USER).map(|_| scene.admit(1, "old").unwrap()).collect();
+        let (first, rest) = ids.split_first().unwrap();
+        rest.iter().for_each(|id| scene.verifiers.acknowledge(*id, at(1), scene.now));
+        let mut waiting = scene.verifiers.begin_wait(at(1), None).unwrap();
+        scene.verifiers.lose(*first);
+        scene.admit(1, "new").unwrap();
+        assert!(waiting.told.try_recv().is_err());
+        assert_eq!(waiting.missing(), Missing { count: 1, names: Vec::new() });
+
+        let mut waiting = scene.verifiers.begin_wait(at(1), None).unwrap();
+        scene.verifiers.sweep(scene.now + Duration::from_secs(600));
+        waiting.told.try_recv().unwrap();
+    }
+
+    #[test]
+    fn a_wait_that_nobody_waits_for_any_more_takes_no_room() {
+        let scene = Scene::begin();
+        scene.admit(1, "orders-1").unwrap();
+        for _ in 0..10_000 {
+            drop(scene.verifiers.begin_wait(at(1), None).unwrap());
+        }
+    }
+
+    #[test]
+    fn all_users_together_have_a_bound_and_absent_ones_of_anybody_give_way() {
+        let scene = Scene::begin();
+        for user in [1, 2] {
+            for _ in 0..MOST_OF_USER {
+                scene.admit(user, "x").unwrap();
+            }
+        }
+        scene.admit(3, "stock-1").unwrap_err();
+        let one = LeaseId { lease: 7, stream: 7 };
+        scene.verifiers.lose(one);
+        scene.admit(3, "stock-1").unwrap();
+        scene.admit(3, "stock-2").unwrap_err();
+        scene.verifiers.lose(one);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::verifiers::{ShownVerifier, monotonic_now};
+use super::verifier_lease::{ShownVerifier, monotonic_now};
+use super::verifiers::Missing;
 use super::{Authority, CallContext, Caller, Error};
 use crate::domain::{Timestamp, TrustPosition};
 
@@ -18,7 +19,7 @@ const ADMIN: [&str; 1] = ["admin"];
 pub struct PendingVerifiers {
     /// How many.
     pub count: usize,
-    /// Their names, if the caller may know them.
+    /// Their names, if the caller may know them. Of verifiers whose places others have taken only the number is left.
     pub names: Vec<String>,
 }
 
@@ -64,8 +65,8 @@ impl Authority {
         let wanted = monotonic_now() + span;
         let of_call = context.deadline.and_then(|deadline| deadline.checked_sub(FOR_THE_ANSWER));
         let deadline = of_call.map_or(wanted, |deadline| deadline.min(wanted));
-        let names = self.verifiers().wait_for(position, deadline).await;
-        let count = names.len();
+        let from = context.origin.address;
+        let Missing { count, names } = self.verifiers().wait_for(position, deadline, from).await;
         let may_know = caller.is_some_and(|caller| caller.has_any_role(&ADMIN));
         PendingVerifiers { count, names: if may_know { names } else { Vec::new() } }
     }

@@ -18,16 +18,16 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Proof;
+use super::verifier_lease::{Ends, LeaseId, VerifierHello, monotonic_now};
 use super::verifier_reports::VerifierReports;
-use super::verifiers::{Ends, LeaseId, VerifierHello, monotonic_now};
 use super::{Authority, Caller, Error, PublishedKey};
 use crate::domain::{ProvenAt, SessionId, Timestamp, TrustPosition, UserState};
 use crate::store::TrustNews;
 
 /// The role that may watch.
 const VERIFIER: &str = "verifier";
-/// How many revocations a frame carries: some 100 KiB.
-const PAGE: usize = 1_000;
+/// How many revocations a frame carries: some 25 KiB, which is what a verifier that stops reading keeps here.
+const PAGE: usize = 250;
 /// Between two heartbeats: a reading of the log takes place twice a second, and every second one is told.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(900);
 /// How often the session of a stream is looked at though nothing seems to have happened to it: sessions also run out.

@@ -31,7 +31,7 @@ pub use refresh_chain::{
 pub use retry_key::{RetryKey, RetryKeyError};
 pub use role::{Role, RoleError, Roles};
 pub use session::{AuthMethods, Session, SessionLimits, Standing};
-pub use time::{Clock, Timestamp};
+pub use time::{Clock, SteadyTime, Timestamp};
 pub use trust_position::TrustPosition;
 pub use user::{Epoch, ProofEpoch, ProvenAt, Unchanged, User, UserAt, UserState};
 pub use username::{Username, UsernameRule};

@@ -8,3 +8,11 @@ pub struct TrustPosition {
     /// How many changes were committed; 0 before the first.
     pub sequence: i64,
 }
+
+impl TrustPosition {
+    /// Whether whoever knows everything up to here knows everything up to `other`.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self.incarnation == other.incarnation && self.sequence >= other.sequence
+    }
+}

@@ -1,7 +1,7 @@
 //! What the service takes from its surroundings: the time and randomness. This is where the ambient ones are read.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::domain::{Clock, Entropy, Timestamp};
 
@@ -33,6 +33,23 @@ impl Clock for SystemClock {
         )]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Goes on while the machine is suspended.
+    #[cfg(target_os = "linux")]
+    fn elapsed(&self) -> Duration {
+        let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::try_from(since_boot).unwrap_or_default()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everything else takes as an argument"
+    )]
+    fn elapsed(&self) -> Duration {
+        static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        ORIGIN.get_or_init(std::time::Instant::now).elapsed()
     }
 }
 

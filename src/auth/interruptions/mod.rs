@@ -2,6 +2,7 @@
 //! the process starts again. Nobody is logged out by a fault, no spent token revives, no revocation is lost.
 
 mod cancelled;
+mod clock_jumps;
 mod faulty;
 
 use std::pin::pin;
@@ -39,12 +40,23 @@ struct House {
 /// A clock that a test turns, and randomness that never repeats.
 struct Hands {
     now: AtomicI64,
+    passed: AtomicU64,
     seed: AtomicU64,
+}
+
+impl Hands {
+    fn at(now: i64, seed: u64) -> Self {
+        Self { now: AtomicI64::new(now), passed: AtomicU64::new(0), seed: AtomicU64::new(seed) }
+    }
 }
 
 impl Clock for Hands {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.now.load(Ordering::Relaxed))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.passed.load(Ordering::Relaxed))
     }
 }
 
@@ -62,7 +74,7 @@ impl Entropy for Hands {
 impl House {
     async fn build() -> Self {
         let (folder, faults) = (TempDir::new().unwrap(), Faults::default());
-        let hands = Arc::new(Hands { now: AtomicI64::new(1_767_225_600_400), seed: AtomicU64::new(1) });
+        let hands = Arc::new(Hands::at(1_767_225_600_400, 1));
         let store = open(&folder, &faults, &hands).await;
         store.ensure_trust_counter([7; 16], Clock::now(&*hands)).await.unwrap();
         let authority = authority(store, &hands).await;
@@ -136,7 +148,7 @@ async fn open(folder: &TempDir, faults: &Faults, hands: &Hands) -> Store {
 /// The same master key each time.
 async fn authority(store: Store, hands: &Arc<Hands>) -> Authority {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (hands.clone(), hands.clone());
-    let fixed = Hands { now: AtomicI64::new(0), seed: AtomicU64::new(99) };
+    let fixed = Hands::at(0, 99);
     let keys = Keys::open(KeysParts {
         store: store.clone(),
         master_keys: vec![MasterKey::generate(&fixed)],

@@ -8,26 +8,41 @@ use countersign::domain::{Clock, Entropy, Timestamp};
 /// 2026-01-01T00:00:00.400Z: not at a full second, because real clocks are not either.
 const START_MILLIS: i64 = 1_767_225_600_400;
 
-pub struct ManualClock(AtomicI64);
+/// The time of day, and the time that has passed; both in milliseconds.
+pub struct ManualClock {
+    wall: AtomicI64,
+    elapsed: AtomicU64,
+}
 
 impl ManualClock {
     pub fn new() -> Self {
-        Self(AtomicI64::new(START_MILLIS))
+        Self { wall: AtomicI64::new(START_MILLIS), elapsed: AtomicU64::new(0) }
     }
 
+    /// Time passes.
     pub fn advance(&self, span: Duration) {
-        self.0.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
+        self.elapsed.fetch_add(u64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
+        self.jump_ahead(span);
+    }
+
+    /// As when somebody sets the clock wrong.
+    pub fn jump_ahead(&self, span: Duration) {
+        self.wall.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     /// As when a clock that was wrong is set right.
     pub fn turn_back(&self, span: Duration) {
-        self.0.fetch_sub(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
+        self.wall.fetch_sub(i64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.elapsed.load(Ordering::SeqCst))
     }
 }
 
