@@ -10,6 +10,7 @@ pub mod telemetry;
 // 4: from the socket to the use cases, and back.
 pub mod grpc;
 pub mod transport;
+pub mod web;
 
 // 3: the use cases.
 pub mod auth;

@@ -15,6 +15,7 @@ use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
 use crate::transport::{Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig};
+use crate::web::Front;
 
 /// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
 /// within 10 s.
@@ -105,7 +106,7 @@ impl Server {
         let Self { store, authority, health, peer_limit, draining, door } = self;
         let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
         let served = Listener::new(socket).serve(
-            Dispatch::new(door),
+            Dispatch::new(door, Front),
             shutdown.clone(),
             Drain { patience: DRAIN_PATIENCE },
         );

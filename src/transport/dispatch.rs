@@ -1,7 +1,7 @@
-//! Sorts requests by content type. Native gRPC goes to the door; what is not gRPC is told so in HTTP's own terms.
+//! Sorts requests by content type: native gRPC goes straight to the door, everything else to whoever speaks HTTP.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,45 +13,48 @@ use tonic::body::Body;
 use super::Peer;
 use super::handler::Handler;
 
-/// What a person sees who came with a browser.
-const NOT_GRPC: &str = "This port speaks gRPC: send POST with content-type application/grpc over HTTP/2.\n";
+/// What is said to whoever sends gRPC in a way that gRPC is not sent in.
+const NOT_GRPC: &str =
+    "gRPC needs POST over HTTP/2; gRPC-Web (application/grpc-web) works over HTTP/1.1 too.\n";
 
 /// The handler of every connection.
 #[derive(Clone)]
-pub struct Dispatch<G> {
+pub struct Dispatch<G, H> {
     grpc: G,
+    http: H,
 }
 
 pin_project! {
     /// An answer in the making.
-    pub struct Answer<F> {
+    pub struct Answer<G, H> {
         #[pin]
-        maker: Maker<F>,
+        maker: Maker<G, H>,
     }
 }
 
 pin_project! {
     #[project = MakerProjection]
-    enum Maker<F> {
-        Handler { #[pin] future: F },
+    enum Maker<G, H> {
+        Grpc { #[pin] future: G },
+        Http { #[pin] future: H },
         Nobody { #[pin] future: Ready<Result<Response<Body>, Infallible>> },
     }
 }
 
-impl<G: Handler> Dispatch<G> {
-    /// Sends native gRPC to `grpc`.
+impl<G: Handler, H: Handler> Dispatch<G, H> {
+    /// Sends native gRPC to `grpc` and the rest to `http`.
     #[must_use]
-    pub fn new(grpc: G) -> Self {
-        Self { grpc }
+    pub fn new(grpc: G, http: H) -> Self {
+        Self { grpc, http }
     }
 }
 
-impl<G: Handler> Handler for Dispatch<G> {
-    type Future = Answer<G::Future>;
+impl<G: Handler, H: Handler> Handler for Dispatch<G, H> {
+    type Future = Answer<G::Future, H::Future>;
 
     fn call(&self, request: Request<Body>, peer: Peer) -> Self::Future {
         if !is_grpc(request.headers().get(CONTENT_TYPE)) {
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            return Answer { maker: Maker::Http { future: self.http.call(request, peer) } };
         }
         if request.method() != Method::POST {
             return refuse(StatusCode::METHOD_NOT_ALLOWED);
@@ -60,16 +63,21 @@ impl<G: Handler> Handler for Dispatch<G> {
         if request.version() < Version::HTTP_2 {
             return refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
         }
-        Answer { maker: Maker::Handler { future: self.grpc.call(request, peer) } }
+        Answer { maker: Maker::Grpc { future: self.grpc.call(request, peer) } }
     }
 }
 
-impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Answer<F> {
+impl<G, H> Future for Answer<G, H>
+where
+    G: Future<Output = Result<Response<Body>, Infallible>>,
+    H: Future<Output = Result<Response<Body>, Infallible>>,
+{
     type Output = Result<Response<Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().maker.project() {
-            MakerProjection::Handler { future } => future.poll(cx),
+            MakerProjection::Grpc { future } => future.poll(cx),
+            MakerProjection::Http { future } => future.poll(cx),
             MakerProjection::Nobody { future } => future.poll(cx),
         }
     }
@@ -83,7 +91,7 @@ fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
     essence.eq_ignore_ascii_case("application/grpc") || essence.eq_ignore_ascii_case("application/grpc+proto")
 }
 
-fn refuse<F>(status: StatusCode) -> Answer<F> {
+fn refuse<G, H>(status: StatusCode) -> Answer<G, H> {
     let mut response = Response::new(Body::new(http_body_util::Full::from(NOT_GRPC)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
