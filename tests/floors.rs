@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["config", "server", "telemetry", "auth", "crypto", "store", "domain", "pb"]),
-    ("config", &["server", "telemetry", "transport", "auth", "crypto", "store", "domain"]),
+    ("config", &["web", "server", "telemetry", "transport", "auth", "crypto", "store", "domain"]),
     ("server", &["web", "rest", "grpc", "transport", "auth", "crypto", "store", "domain"]),
     ("telemetry", &[]),
     ("web", &["rest", "transport"]),
@@ -37,6 +37,9 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("futures_util", &["web", "rest", "grpc"]),
     ("hyper", &["transport"]),
     ("hyper_util", &["transport"]),
+    ("tower_http", &["web"]),
+    ("tower_layer", &["web"]),
+    ("tonic_web", &["web"]),
     ("tower_service", &["web", "rest", "grpc", "transport"]),
     ("sea_orm", &["store"]),
     ("sea_orm_migration", &["store"]),

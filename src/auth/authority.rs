@@ -1,6 +1,7 @@
 //! What the use cases stand on, built once at the start and shared by all calls.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_verify::Verifier;
 
@@ -68,6 +69,12 @@ impl Authority {
             failures: SignInFailures::default(),
             verifiers: Verifiers::default(),
         }))
+    }
+
+    /// For how long a session may rest before it ends.
+    #[must_use]
+    pub fn session_idle_limit(&self) -> Duration {
+        self.parts().policy.sessions.idle
     }
 
     pub(super) fn parts(&self) -> &AuthorityParts {

@@ -6,6 +6,7 @@ mod service;
 mod settings;
 mod sources;
 mod values;
+mod web;
 
 pub use problems::Problems;
 pub use service::{DatabaseCommandConfig, KeyCommandConfig, ServiceConfig, UserCommandConfig};

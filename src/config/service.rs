@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
+use super::web::web;
 use super::{Problems, Values, values};
 use crate::auth::{Audiences, Policy, Registration};
 use crate::crypto::HasherConfig;
@@ -86,6 +87,7 @@ impl ServiceConfig {
         let reflection = values.read("reflection", problems, |text| {
             values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
         });
+        let web = web(values, problems);
         let log = log(values, problems);
         let hasher = hasher?;
         let warnings = warnings(values, &hasher);
@@ -99,6 +101,7 @@ impl ServiceConfig {
                 policy: policy?,
                 peer_limit: peer_limit?,
                 reflection: reflection?,
+                web: web?,
             },
             log: log?,
             warnings,

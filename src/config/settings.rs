@@ -84,7 +84,7 @@ pub const SERVER_VARIABLE: &str = "COUNTERSIGN_SERVER";
 pub const TOKEN_VARIABLE: &str = "COUNTERSIGN_TOKEN";
 
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 22] = [
+pub const SETTINGS: [Setting; 23] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
@@ -183,6 +183,16 @@ pub const SETTINGS: [Setting; 22] = [
         "Calls a second of one peer (an IPv4 address or an IPv6 /64), counted before any cryptography; 0 is no limit. \
          An explicit value holds for loopback peers too, the default does not",
     ),
+    Setting {
+        shape: Shape::List,
+        ..service(
+            "cors-origins",
+            "ORIGIN,...",
+            Some(""),
+            "The origins (https://shop.example) whose pages may call from browsers, beside this server's own; all other pages \
+             are refused",
+        )
+    },
     Setting {
         shape: Shape::Switch,
         ..service("insecure", "true|false", Some("false"), "Listen without TLS on an address beyond loopback")

@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::refresh_cookie::RefreshCookie;
 use super::{call, convert};
 use crate::auth::{Authority, CallContext, Caller, VerifierWait};
 use crate::pb::auth::v1 as pb;
@@ -15,6 +16,16 @@ pub(super) struct AuthRpc {
 impl AuthRpc {
     pub(super) fn new(authority: Authority) -> Self {
         Self { authority }
+    }
+
+    /// An answer whose refresh token is put where the caller wants it.
+    fn keep<T>(
+        &self,
+        cookie: &RefreshCookie,
+        answer: T,
+        token: impl FnOnce(&mut T) -> &mut String,
+    ) -> Response<T> {
+        cookie.keep(Response::new(answer), token, self.authority.session_idle_limit())
     }
 
     /// How many verifiers have not applied in time what has been revoked, and their names.
@@ -57,9 +68,10 @@ impl AuthService for AuthRpc {
     ) -> Result<Response<pb::IssueTokenResponse>, Status> {
         let context = call::context(&request);
         let presented = call::presented(&request);
+        let cookie = RefreshCookie::of(&request);
         let command = convert::issue_command(request.into_inner(), presented, context)?;
         let issued = self.authority.issue_token(command).await?;
-        Ok(Response::new(convert::issued(&issued)))
+        Ok(self.keep(&cookie, convert::issued(&issued), |answer| &mut answer.refresh_token))
     }
 
     async fn greet(&self, request: Request<pb::GreetRequest>) -> Result<Response<pb::GreetResponse>, Status> {
@@ -75,9 +87,11 @@ impl AuthService for AuthRpc {
         request: Request<pb::RefreshTokenRequest>,
     ) -> Result<Response<pb::RefreshTokenResponse>, Status> {
         let context = call::context(&request);
-        let command = convert::refresh_command(request.into_inner(), context);
-        let issued = self.authority.refresh(command).await?;
-        Ok(Response::new(convert::refreshed(&issued)))
+        let mut cookie = RefreshCookie::of(&request);
+        let mut message = request.into_inner();
+        message.refresh_token = cookie.token_or(message.refresh_token);
+        let issued = self.authority.refresh(convert::refresh_command(message, context)).await?;
+        Ok(self.keep(&cookie, convert::refreshed(&issued), |answer| &mut answer.refresh_token))
     }
 
     async fn revoke_token(
@@ -85,13 +99,19 @@ impl AuthService for AuthRpc {
         request: Request<pb::RevokeTokenRequest>,
     ) -> Result<Response<pb::RevokeTokenResponse>, Status> {
         let context = call::context(&request);
+        let mut cookie = RefreshCookie::of(&request);
         let message = request.into_inner();
         let wait = convert::verifier_wait(message.wait_for_verifiers)?;
-        let ours = self.authority.revoke_token(&convert::secret(message.token), &context).await?;
+        let token = convert::secret(cookie.token_or(message.token));
+        if token.is_empty() && cookie.asked() {
+            // A page that signs out and has lost the cookie already: what it wants is so.
+            return Ok(cookie.forget(Response::new(pb::RevokeTokenResponse::default())));
+        }
+        let ours = self.authority.revoke_token(&token, &context).await?;
         // A stranger with no token of ours has nothing to wait for, and nothing to learn.
         let (verifiers_pending, _) =
             if ours { self.wait_for_verifiers(wait, None, &context).await } else { Default::default() };
-        Ok(Response::new(pb::RevokeTokenResponse { verifiers_pending }))
+        Ok(cookie.forget(Response::new(pb::RevokeTokenResponse { verifiers_pending })))
     }
 
     async fn list_sessions(
@@ -145,13 +165,15 @@ impl AuthService for AuthRpc {
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::ChangePasswordResponse>, Status> {
         let (caller, context) = (call::caller(&request)?, call::context(&request));
+        let cookie = RefreshCookie::of(&request);
         let message = request.into_inner();
         let current = convert::secret(message.current_password);
         let new = convert::secret(message.new_password);
         let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         let issued = self.authority.change_password(&caller, &current, &new, &context).await?;
         let (verifiers_pending, _) = self.wait_for_verifiers(wait, None, &context).await;
-        Ok(Response::new(convert::changed_password(&issued, verifiers_pending)))
+        let answer = convert::changed_password(&issued, verifiers_pending);
+        Ok(self.keep(&cookie, answer, |answer| &mut answer.refresh_token))
     }
 
     async fn reset_password(

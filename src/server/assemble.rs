@@ -15,7 +15,7 @@ use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
 use crate::transport::{Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig};
-use crate::web::Front;
+use crate::web::{Front, WebConfig};
 
 /// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
 /// within 10 s.
@@ -42,6 +42,8 @@ pub struct ServerConfig {
     pub peer_limit: PeerLimitConfig,
     /// Whether the reflection services are there.
     pub reflection: bool,
+    /// What comes without native gRPC.
+    pub web: WebConfig,
 }
 
 /// Why the server does not start.
@@ -78,6 +80,7 @@ pub struct Server {
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
     door: Door,
+    web: WebConfig,
 }
 
 impl Server {
@@ -98,15 +101,15 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        Ok(Self { store, authority, health, peer_limit, draining, door })
+        Ok(Self { store, authority, health, peer_limit, draining, door, web: config.web })
     }
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, door } = self;
+        let Self { store, authority, health, peer_limit, draining, door, web } = self;
         let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
         let served = Listener::new(socket).serve(
-            Dispatch::new(door, Front),
+            Dispatch::new(door.clone(), Front::new(door, web)),
             shutdown.clone(),
             Drain { patience: DRAIN_PATIENCE },
         );

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,7 +22,7 @@ use super::Peer;
 use super::activity::{ActiveCall, Activity};
 use super::drain::Stop;
 use super::handler::Handler;
-use super::load::{CountedCall, Crowded, Load};
+use super::load::{CountedCall, Crowded, Framing, Load};
 use super::message_body::MessageBody;
 use super::stream_task::StreamTasks;
 
@@ -168,12 +169,32 @@ impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionServic
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let counted = self.load.start_call();
-        let mut request = request.map(|body| Body::new(MessageBody::new(body, self.load.expect_message())));
-        if counted.is_none() {
+        let framing = if http_body::Body::is_end_stream(request.body()) {
+            Framing::Prefixed
+        } else {
+            framing(request.headers())
+        };
+        let message = self.load.expect_message(framing);
+        let crowded = counted.is_none() || !message.fits();
+        let mut request = request.map(|body| Body::new(MessageBody::new(body, message)));
+        if crowded {
             request.extensions_mut().insert(Crowded);
         }
         let running = Some(RunningCall { _activity: self.activity.start(), _counted: counted });
         CallInProgress { call: self.handler.call(request, self.peer), running }
+    }
+}
+
+/// By the media type: gRPC, and gRPC-Web unless it is in base64.
+fn framing(headers: &HeaderMap) -> Framing {
+    let content_type = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let starts_with = |text: &str| {
+        content_type.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()))
+    };
+    if starts_with("application/grpc") && !starts_with("application/grpc-web-text") {
+        Framing::Prefixed
+    } else {
+        Framing::Opaque
     }
 }
 

@@ -38,10 +38,23 @@ pub(super) struct Load {
 /// A running call, counted until this is dropped.
 pub(super) struct CountedCall(Load);
 
+/// How a request's body is made of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Each has its length in front of it.
+    Prefixed,
+    /// In a way that is not followed here: base64, or text.
+    Opaque,
+}
+
 /// The message of a call that is on its way in. It counts for the length that it declares, from the moment that this has
-/// come, because the decoder sets aside that much; and for nothing once it is complete.
+/// come, because the decoder sets aside that much; and for nothing once it is complete. One that is not followed counts for
+/// the largest, from the beginning until nobody reads on.
 pub(super) struct IncomingMessage {
     load: Load,
+    framing: Framing,
+    /// Whether there was room from the beginning.
+    fits: bool,
     prefix: [u8; PREFIX],
     prefix_filled: usize,
     missing: usize,
@@ -58,8 +71,22 @@ impl Load {
         fits.then_some(call)
     }
 
-    pub(super) fn expect_message(&self) -> IncomingMessage {
-        IncomingMessage { load: self.clone(), prefix: [0; PREFIX], prefix_filled: 0, missing: 0, counted: 0 }
+    /// The message of a body that has one.
+    pub(super) fn expect_message(&self, framing: Framing) -> IncomingMessage {
+        let load = self.clone();
+        let mut message = IncomingMessage {
+            load,
+            framing,
+            fits: true,
+            prefix: [0; PREFIX],
+            prefix_filled: 0,
+            missing: 0,
+            counted: 0,
+        };
+        if framing == Framing::Opaque {
+            message.fits = message.count(MAX_MESSAGE);
+        }
+        message
     }
 }
 
@@ -71,8 +98,16 @@ impl Drop for CountedCall {
 }
 
 impl IncomingMessage {
+    /// Whether there is room for what is known of it before any of it has come.
+    pub(super) fn fits(&self) -> bool {
+        self.fits
+    }
+
     /// Takes note of bytes that have arrived; false if too much is on its way in.
     pub(super) fn arrive(&mut self, mut bytes: &[u8]) -> bool {
+        if self.framing == Framing::Opaque {
+            return true;
+        }
         while !bytes.is_empty() {
             if self.prefix_filled < PREFIX {
                 let taken = bytes.len().min(PREFIX - self.prefix_filled);
@@ -97,7 +132,11 @@ impl IncomingMessage {
     fn begin(&mut self) -> bool {
         let [_, length @ ..] = self.prefix;
         self.missing = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        self.counted = self.missing.min(MAX_MESSAGE);
+        self.count(self.missing.min(MAX_MESSAGE))
+    }
+
+    fn count(&mut self, bytes: usize) -> bool {
+        self.counted = bytes;
         let (all, network) = (&self.load.all.bytes, &self.load.network.bytes);
         let fits = all.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES;
         network.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES_PER_NETWORK && fits
@@ -148,7 +187,7 @@ mod tests {
     fn announced_messages_fill_a_networks_share_and_no_more() {
         let one = nobody();
         let announce = |load: &Load| {
-            let mut message = load.expect_message();
+            let mut message = load.expect_message(Framing::Prefixed);
             message.arrive(&prefix(64 << 10)).then_some(message)
         };
         let held: Vec<_> = std::iter::from_fn(|| announce(&one)).collect();
@@ -160,11 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_not_followed_counts_for_the_largest_message_until_nobody_reads_on() {
+        let one = nobody();
+        let mut body = one.expect_message(Framing::Opaque);
+        assert!(body.fits() && body.arrive(b"{") && body.arrive(b"}"));
+        assert_eq!(one.network.bytes.load(Ordering::Relaxed), MAX_MESSAGE);
+        let others: Vec<_> = std::iter::from_fn(|| {
+            let other = one.expect_message(Framing::Opaque);
+            other.fits().then_some(other)
+        })
+        .collect();
+        assert_eq!(others.len() + 1, MAX_BYTES_PER_NETWORK / MAX_MESSAGE);
+        drop((body, others));
+        assert_eq!(one.all.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
     fn messages_that_have_come_count_for_nothing_however_they_were_cut() {
         let one = nobody();
         let stream: Vec<u8> = (0..100).flat_map(|n| [prefix(n), vec![7; n as usize]].concat()).collect();
         for piece in [1, 2, 3, 5, 7, 64, 10_000] {
-            let mut messages = one.expect_message();
+            let mut messages = one.expect_message(Framing::Prefixed);
             assert!(stream.chunks(piece).all(|bytes| messages.arrive(bytes)));
             assert_eq!(one.network.bytes.load(Ordering::Relaxed), 0, "{piece}");
             assert!(messages.arrive(&prefix(1000)) && messages.arrive(&[7; 999]));

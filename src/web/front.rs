@@ -1,29 +1,114 @@
-//! Where a request goes that is not native gRPC.
+//! Where a request goes that is not native gRPC. In this order: the cross-site rule, what browsers are told about listed
+//! origins, and then to whoever answers it.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tonic::body::Body;
+use tower_http::cors::CorsLayer;
+use tower_layer::Layer as _;
+use tower_service::Service;
 
+use super::grpc_web::{self, Form};
+use super::{WebOrigin, cors, cross_site, refusal};
 use crate::transport::{Handler, Peer};
 
 /// What a person sees who came with a browser.
 const NOT_GRPC: &str = "This port speaks gRPC: send POST with content-type application/grpc over HTTP/2.\n";
 
+/// How pages of others are met.
+#[derive(Clone, Debug, Default)]
+pub struct WebConfig {
+    /// The origins whose pages may call.
+    pub cors_origins: Vec<WebOrigin>,
+}
+
 /// The handler of what is not native gRPC.
-#[derive(Clone, Default)]
-pub struct Front;
+#[derive(Clone)]
+pub struct Front<D> {
+    door: D,
+    shared: Arc<Shared>,
+}
 
-impl Handler for Front {
-    type Future = Ready<Result<Response<Body>, Infallible>>;
+struct Shared {
+    listed: Vec<WebOrigin>,
+    cors: Option<CorsLayer>,
+}
 
-    fn call(&self, _: Request<Body>, _: Peer) -> Self::Future {
-        let mut response = Response::new(Body::new(http_body_util::Full::from(NOT_GRPC)));
-        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        let text = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, text);
-        ready(Ok(response))
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+impl<D: Handler> Front<D> {
+    /// Sends calls through `door`.
+    #[must_use]
+    pub fn new(door: D, config: WebConfig) -> Self {
+        let cors = cors::layer(&config.cors_origins);
+        Self { door, shared: Arc::new(Shared { listed: config.cors_origins, cors }) }
     }
+
+    async fn answer(self, request: Request<Body>, peer: Peer) -> Response<Body> {
+        match grpc_web::form(request.headers()) {
+            Some(Form::Other) => refusal::unknown_form(),
+            Some(_) if request.method() != Method::POST => refusal::not_post(),
+            Some(form) => grpc_web::answer(self.door, request, peer, form).await,
+            None => not_grpc(),
+        }
+    }
+}
+
+impl<D: Handler> Handler for Front<D> {
+    type Future = Answering;
+
+    fn call(&self, request: Request<Body>, peer: Peer) -> Answering {
+        if cross_site::is_cross_site(&request, &self.shared.listed, false) {
+            return Box::pin(std::future::ready(Ok(refusal::cross_site())));
+        }
+        let rest = Inside { front: self.clone(), peer };
+        // Without this header, OPTIONS is somebody's question about a path.
+        let is_plain_options = *request.method() == Method::OPTIONS
+            && !request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        match &self.shared.cors {
+            Some(cors) if !is_plain_options => Box::pin(cors.clone().layer(rest).call(request)),
+            _ => rest.answer(request),
+        }
+    }
+}
+
+/// What is behind the rules, as the service that a layer wants.
+struct Inside<D> {
+    front: Front<D>,
+    peer: Peer,
+}
+
+impl<D: Handler> Inside<D> {
+    fn answer(&self, request: Request<Body>) -> Answering {
+        let answer = self.front.clone().answer(request, self.peer);
+        Box::pin(async move { Ok(answer.await) })
+    }
+}
+
+impl<D: Handler> Service<Request<Body>> for Inside<D> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Answering {
+        self.answer(request)
+    }
+}
+
+fn not_grpc() -> Response<Body> {
+    let mut response = Response::new(Body::new(http_body_util::Full::from(NOT_GRPC)));
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
 }

@@ -1,5 +1,12 @@
-//! What comes without native gRPC: browsers, and programs that speak JSON over HTTP.
+//! What comes without native gRPC: browsers, and programs that speak JSON over HTTP. Owns who may send from where, and the
+//! translation of gRPC-Web.
 
+mod cors;
+mod cross_site;
 mod front;
+mod grpc_web;
+mod origin;
+mod refusal;
 
-pub use front::Front;
+pub use front::{Front, WebConfig};
+pub use origin::WebOrigin;

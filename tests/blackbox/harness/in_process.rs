@@ -12,6 +12,7 @@ use countersign::domain::{Entropy, Lifetimes, PasswordPolicy, SessionLimits};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
 use countersign::store::{DatabaseUrl, Faults, StoreConfig};
 use countersign::transport::PeerLimitConfig;
+use countersign::web::WebConfig;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -155,5 +156,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: true,
+        web: WebConfig::default(),
     }
 }
