@@ -15,7 +15,7 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::grpc_web::{self, Form};
-use super::{WebOrigin, cors, cross_site, refusal};
+use super::{WebOrigin, cors, cross_site, pages, refusal};
 use crate::transport::{Handler, Peer};
 
 /// What a person sees who came with a browser.
@@ -51,6 +51,9 @@ impl<D: Handler> Front<D> {
     }
 
     async fn answer(self, request: Request<Body>, peer: Peer) -> Response<Body> {
+        if let Some(page) = pages::find(request.uri().path()) {
+            return page.answer(&request);
+        }
         match grpc_web::form(request.headers()) {
             Some(Form::Other) => refusal::unknown_form(),
             Some(_) if request.method() != Method::POST => refusal::not_post(),
@@ -64,7 +67,8 @@ impl<D: Handler> Handler for Front<D> {
     type Future = Answering;
 
     fn call(&self, request: Request<Body>, peer: Peer) -> Answering {
-        if cross_site::is_cross_site(&request, &self.shared.listed, false) {
+        let is_page = pages::find(request.uri().path()).is_some();
+        if cross_site::is_cross_site(&request, &self.shared.listed, is_page) {
             return Box::pin(std::future::ready(Ok(refusal::cross_site())));
         }
         let rest = Inside { front: self.clone(), peer };

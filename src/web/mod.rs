@@ -6,6 +6,7 @@ mod cross_site;
 mod front;
 mod grpc_web;
 mod origin;
+mod pages;
 mod refusal;
 
 pub use front::{Front, WebConfig};
