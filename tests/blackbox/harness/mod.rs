@@ -5,6 +5,7 @@ mod calls;
 mod database;
 mod desk;
 mod gate;
+mod http;
 mod in_process;
 mod proxy;
 mod raw;
@@ -13,6 +14,7 @@ mod surroundings;
 mod tools;
 mod watcher;
 
+pub use self::http::{HttpAnswer, http};
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
 pub use database::Database;

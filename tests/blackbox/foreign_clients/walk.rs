@@ -1,114 +1,11 @@
-//! Clients that we did not write walk a whole session by reflection: grpcurl over v1alpha, buf over v1.
+//! The list of calls and refusals that every client walks.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use prost::Message;
 use serde_json::{Value, json};
-use tonic_types::pb::ErrorInfo;
 
-use crate::harness::{Binary, PASSWORD, basic_header, run, tool};
+use super::Foreign;
+use crate::harness::{Binary, PASSWORD, basic_header};
 
-/// A program that calls a method with a body and an `authorization`.
-trait Foreign {
-    /// The answer as JSON, or the reason of the refusal.
-    fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String>;
-}
-
-struct Grpcurl {
-    program: PathBuf,
-    address: String,
-    /// Where the protos are read from; by reflection if it is not set.
-    protos: Option<PathBuf>,
-}
-
-struct BufCurl {
-    program: PathBuf,
-    address: String,
-    folder: PathBuf,
-    /// See [`Grpcurl`].
-    protos: Option<PathBuf>,
-}
-
-/// Which service a method is of.
-fn path(method: &str) -> String {
-    let of_admins = ["SetRoles", "CreateResetCode", "DisableUser", "ListSecurityEvents"];
-    let service = if of_admins.contains(&method) { "AdminService" } else { "AuthService" };
-    format!("auth.v1.{service}/{method}")
-}
-
-/// The answer, or what was printed instead of one. The body goes through standard input, which has room for large ones.
-fn outcome(command: &mut Command, body: &Value) -> Result<Value, String> {
-    let output = run(command, &body.to_string());
-    let (said, complained) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    if output.status.success() {
-        Ok(serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}")))
-    } else {
-        Err(complained.into_owned())
-    }
-}
-
-impl Foreign for Grpcurl {
-    fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String> {
-        let mut command = Command::new(&self.program);
-        command.args(["-plaintext", "-format-error", "-d", "@"]);
-        if let Some(value) = authorization {
-            command.args(["-H", &format!("authorization: {value}")]);
-        }
-        if let Some(protos) = &self.protos {
-            command.arg("-import-path").arg(protos).args(["-proto", "auth/v1/auth_service.proto"]);
-            command.args(["-use-reflection=false"]);
-        }
-        command.arg(&self.address).arg(path(method));
-        outcome(&mut command, body).map_err(|said| {
-            let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
-            let details = error["details"].as_array().unwrap();
-            let info =
-                details.iter().find(|detail| detail["@type"] == "type.googleapis.com/google.rpc.ErrorInfo");
-            let info = info.unwrap();
-            // Readable where reflection has told what an ErrorInfo is, bytes otherwise.
-            info["reason"].as_str().map_or_else(|| decode_reason(&info["@value"]), str::to_owned)
-        })
-    }
-}
-
-impl Foreign for BufCurl {
-    fn call(&self, method: &str, authorization: Option<&str>, body: &Value) -> Result<Value, String> {
-        let mut command = Command::new(&self.program);
-        command.current_dir(&self.folder).args([
-            "curl",
-            "--protocol",
-            "grpc",
-            "--http2-prior-knowledge",
-            "-d",
-            "@-",
-        ]);
-        match &self.protos {
-            Some(protos) => command.arg("--schema").arg(protos),
-            None => command.args(["--reflect-protocol", "grpc-v1"]),
-        };
-        if let Some(value) = authorization {
-            command.args(["-H", &format!("authorization: {value}")]);
-        }
-        command.arg(format!("http://{}/{}", self.address, path(method)));
-        outcome(&mut command, body).map_err(|said| {
-            let error: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
-            let details = error["details"].as_array().unwrap();
-            let info = details.iter().find(|detail| detail["type"] == "google.rpc.ErrorInfo").unwrap();
-            decode_reason(&info["value"])
-        })
-    }
-}
-
-fn decode_reason(value: &Value) -> String {
-    let bytes = STANDARD_NO_PAD.decode(value.as_str().unwrap().trim_end_matches('=')).unwrap();
-    ErrorInfo::decode(bytes.as_slice()).unwrap().reason
-}
-
-fn walk_a_session(client: &dyn Foreign, name: &str) {
+pub fn walk_a_session(client: &dyn Foreign, name: &str) {
     let body = json!({"username": name, "password": PASSWORD});
     let created = client.call("CreateUser", None, &body).unwrap();
     let user_id = created["user"]["userId"].as_str().unwrap().to_owned();
@@ -215,7 +112,7 @@ fn see_every_refusal(client: &dyn Foreign, name: &str, token: &str) {
 }
 
 /// Refusals that need something to have happened first.
-async fn see_rarer_refusals(client: &dyn Foreign, server: &Binary) {
+pub async fn see_rarer_refusals(client: &dyn Foreign, server: &Binary) {
     let database = server.database();
     let basic = basic_header("alice", PASSWORD);
     let refusal = |method: &str, authorization: &str, body| {
@@ -251,67 +148,9 @@ async fn see_rarer_refusals(client: &dyn Foreign, server: &Binary) {
 }
 
 /// Without reflection, whose calls would be counted too.
-fn see_rate_limit(client: &dyn Foreign) {
+pub fn see_rate_limit(client: &dyn Foreign) {
     // The first one is let through; so is another if the program took a second to start.
     let mut refusals = (0..100).map(|_| client.call("Greet", None, &json!({})).unwrap_err());
     let refused = refusals.find(|reason| reason != "CREDENTIALS_MISSING");
     assert_eq!(refused.as_deref(), Some("RATE_LIMITED"));
-}
-
-const ONE_A_SECOND: [&str; 2] = ["--peer-rate", "1"];
-
-fn proto_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("proto")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn grpcurl_walks_a_whole_session() {
-    let Some(program) = tool("grpcurl") else { return };
-    let client = |server: &Binary, protos| Grpcurl {
-        program: program.clone(),
-        address: server.address.to_string(),
-        protos,
-    };
-    let server = Binary::start(&[]);
-    let by_reflection = client(&server, None);
-    walk_a_session(&by_reflection, "alice");
-    see_rarer_refusals(&by_reflection, &server).await;
-    let limited = Binary::start(&ONE_A_SECOND);
-    see_rate_limit(&client(&limited, Some(proto_folder())));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn buf_curl_walks_a_whole_session() {
-    let Some(program) = tool("buf") else { return };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
-    let client = |server: &Binary, protos| {
-        let address = server.address.to_string();
-        BufCurl { program: program.clone(), address, folder: folder.clone(), protos }
-    };
-    let server = Binary::start(&[]);
-    let by_reflection = client(&server, None);
-    walk_a_session(&by_reflection, "alice");
-    see_rarer_refusals(&by_reflection, &server).await;
-    let limited = Binary::start(&ONE_A_SECOND);
-    see_rate_limit(&client(&limited, Some(proto_folder())));
-}
-
-/// The lines that the service prints to try are tried, by a shell, as they stand.
-#[test]
-fn the_three_lines_work_as_printed() {
-    let Some(_) = tool("grpcurl") else { return };
-    let server = Binary::start(&[]);
-    let lines: Vec<String> = server
-        .greeting
-        .lines()
-        .filter(|line| line.trim().starts_with("grpcurl"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(lines.len(), 3, "{}", server.greeting);
-    for (line, expected) in lines.iter().zip(["userId", "v4.public.", "Hello, demo!"]) {
-        let output = Command::new("sh").args(["-c", line]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains(expected), "{line}: {said} {}", String::from_utf8_lossy(&output.stderr));
-    }
-    server.stop();
 }

@@ -1,0 +1,99 @@
+//! Pages of other origins: refused, unless they are listed; then told so in the headers that browsers want.
+
+use countersign::pb::auth::v1 as pb;
+use countersign::web::WebOrigin;
+
+use super::{call, outcome};
+use crate::harness::{HttpAnswer, PASSWORD, Refused, TestServer, http, refused};
+
+const SHOP: &str = "https://shop.example";
+const EVIL: &str = "https://evil.example";
+
+async fn server() -> TestServer {
+    TestServer::start_with(|config| {
+        config.web.cors_origins = vec![WebOrigin::parse(SHOP).unwrap()];
+    })
+    .await
+}
+
+async fn create(server: &TestServer, name: &str, headers: &[(&str, &str)]) -> HttpAnswer {
+    let message = pb::CreateUserRequest { username: name.to_owned(), password: PASSWORD.to_owned() };
+    call(server, "CreateUser", headers, &message).await
+}
+
+async fn preflight(server: &TestServer, origin: &str) -> HttpAnswer {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization,content-type,x-grpc-web"),
+    ];
+    http(server.address, ("OPTIONS", "/auth.v1.AuthService/CreateUser"), &headers, "").await
+}
+
+#[tokio::test]
+async fn a_page_of_an_origin_that_is_not_listed_does_nothing_here() {
+    let server = server().await;
+    let own = format!("http://{}", server.address);
+    let scheme_and_port = format!("https://{}", server.address);
+    for (number, (headers, allowed)) in [
+        (vec![("origin", EVIL)], false),
+        (vec![("origin", "null")], false),
+        (vec![("origin", "http://127.0.0.1:1")], false),
+        (vec![("origin", EVIL), ("sec-fetch-site", "same-origin")], false),
+        (vec![("sec-fetch-site", "cross-site")], false),
+        (vec![("sec-fetch-site", "same-site"), ("sec-fetch-mode", "navigate")], false),
+        (vec![("origin", SHOP), ("sec-fetch-site", "cross-site")], true),
+        (vec![("origin", &*own), ("sec-fetch-site", "same-origin")], true),
+        (vec![("origin", &*scheme_and_port)], true),
+        (vec![("sec-fetch-site", "same-origin")], true),
+        (vec![("sec-fetch-site", "none")], true),
+        (vec![], true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("user{number}");
+        let answer = create(&server, &name, &headers).await;
+        assert_eq!(answer.status.as_u16(), if allowed { 200 } else { 403 }, "{headers:?}");
+        let taken = server.client().await.create_user(&name, PASSWORD).await;
+        assert_eq!(taken.is_err(), allowed, "{headers:?}: refused means that nothing was done");
+    }
+    let answer = create(&server, "eve", &[("origin", EVIL)]).await;
+    let said = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(said.contains("ORIGIN_REFUSED") && said.contains("--cors-origins"), "{said}");
+    assert_eq!((answer.header("grpc-status"), answer.header("access-control-allow-origin")), ("7", ""));
+}
+
+#[tokio::test]
+async fn a_listed_page_reads_answers_and_refusals() {
+    let server = server().await;
+    let asked = preflight(&server, SHOP).await;
+    assert!(asked.status.is_success());
+    assert_eq!(asked.header("access-control-allow-origin"), SHOP);
+    assert!(asked.header("access-control-allow-methods").contains("DELETE"));
+    for name in ["authorization", "content-type", "x-grpc-web"] {
+        assert!(asked.header("access-control-allow-headers").contains(name), "{name}");
+    }
+    assert_eq!(asked.header("access-control-allow-credentials"), "", "a listed page brings a token");
+
+    let answer = call(&server, "Greet", &[("origin", SHOP)], &pb::GreetRequest {}).await;
+    assert_eq!(answer.header("access-control-allow-origin"), SHOP);
+    for name in ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-request-id"] {
+        assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
+    }
+    let refusal = outcome::<pb::GreetResponse>(&answer).unwrap_err();
+    assert_eq!(refused(&refusal), Refused::unauthenticated("CREDENTIALS_MISSING"));
+    // A cache must not give to one page what was told to another.
+    assert!(answer.header("vary").to_ascii_lowercase().contains("origin"));
+}
+
+#[tokio::test]
+async fn another_page_is_refused_when_it_asks_beforehand() {
+    let server = server().await;
+    for origin in [EVIL, "null"] {
+        let asked = preflight(&server, origin).await;
+        assert_eq!((asked.status.as_u16(), asked.header("access-control-allow-origin")), (403, ""));
+    }
+    let nobody_listed = TestServer::start().await;
+    assert_eq!(preflight(&nobody_listed, SHOP).await.status.as_u16(), 403);
+}
