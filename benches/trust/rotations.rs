@@ -140,5 +140,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: false,
         web: countersign::web::WebConfig::default(),
+        trusted_proxies: countersign::transport::TrustedProxies::default(),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::web::web;
+use super::web::{trusted_proxies, web};
 use super::{Problems, Values, values};
 use crate::auth::{Audiences, Policy, Registration};
 use crate::crypto::HasherConfig;
@@ -88,6 +88,7 @@ impl ServiceConfig {
             values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
         });
         let web = web(values, problems);
+        let trusted_proxies = trusted_proxies(values, problems);
         let log = log(values, problems);
         let hasher = hasher?;
         let warnings = warnings(values, &hasher);
@@ -102,6 +103,7 @@ impl ServiceConfig {
                 peer_limit: peer_limit?,
                 reflection: reflection?,
                 web: web?,
+                trusted_proxies: trusted_proxies?,
             },
             log: log?,
             warnings,

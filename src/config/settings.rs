@@ -84,7 +84,7 @@ pub const SERVER_VARIABLE: &str = "COUNTERSIGN_SERVER";
 pub const TOKEN_VARIABLE: &str = "COUNTERSIGN_TOKEN";
 
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 23] = [
+pub const SETTINGS: [Setting; 24] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
@@ -191,6 +191,16 @@ pub const SETTINGS: [Setting; 23] = [
             Some(""),
             "The origins (https://shop.example) whose pages may call from browsers, beside this server's own; all other pages \
              are refused",
+        )
+    },
+    Setting {
+        shape: Shape::List,
+        ..service(
+            "trusted-proxies",
+            "NETWORK,...",
+            Some(""),
+            "The proxies (addresses or networks) whose header x-forwarded-for is believed: limits, sessions and events then \
+             have the client's address",
         )
     },
     Setting {

@@ -1,7 +1,16 @@
 //! The settings of what comes without native gRPC.
 
 use super::{Problems, Values, values};
+use crate::transport::TrustedProxies;
 use crate::web::{WebConfig, WebOrigin};
+
+pub(super) fn trusted_proxies(values: &Values, problems: &mut Problems) -> Option<TrustedProxies> {
+    values.read("trusted-proxies", problems, |text| {
+        TrustedProxies::parse(values::list(text)).map_err(|wrong| {
+            format!("must name addresses or networks, like 10.0.0.7 or 10.0.0.0/8, and not {wrong:?}")
+        })
+    })
+}
 
 pub(super) fn web(values: &Values, problems: &mut Problems) -> Option<WebConfig> {
     let cors_origins = values.read("cors-origins", problems, |text| {

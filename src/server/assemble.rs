@@ -14,7 +14,7 @@ use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
-use crate::transport::{Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig};
+use crate::transport::{Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, TrustedProxies};
 use crate::web::{Front, WebConfig};
 
 /// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
@@ -44,6 +44,8 @@ pub struct ServerConfig {
     pub reflection: bool,
     /// What comes without native gRPC.
     pub web: WebConfig,
+    /// The proxies that are believed about whose request they bring.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Why the server does not start.
@@ -81,6 +83,7 @@ pub struct Server {
     draining: CancellationToken,
     door: Door,
     web: WebConfig,
+    trusted_proxies: TrustedProxies,
 }
 
 impl Server {
@@ -101,15 +104,24 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        Ok(Self { store, authority, health, peer_limit, draining, door, web: config.web })
+        Ok(Self {
+            store,
+            authority,
+            health,
+            peer_limit,
+            draining,
+            door,
+            web: config.web,
+            trusted_proxies: config.trusted_proxies,
+        })
     }
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, door, web } = self;
+        let Self { store, authority, health, peer_limit, draining, door, web, trusted_proxies } = self;
         let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
         let served = Listener::new(socket).serve(
-            Dispatch::new(door.clone(), Front::new(door, web)),
+            Forwarded::new(Dispatch::new(door.clone(), Front::new(door, web)), trusted_proxies),
             shutdown.clone(),
             Drain { patience: DRAIN_PATIENCE },
         );

@@ -28,7 +28,7 @@ async fn sign_in(server: &TestServer) -> (HttpAnswer, pb::IssueTokenResponse) {
 }
 
 async fn refresh(server: &TestServer, headers: &[(&str, &str)], key: u8) -> HttpAnswer {
-    let message = pb::RefreshTokenRequest { retry_key: vec![key; 16].into(), ..Default::default() };
+    let message = pb::RefreshTokenRequest { retry_key: vec![key; 16], ..Default::default() };
     call(server, "RefreshToken", headers, &message).await
 }
 

@@ -11,7 +11,7 @@ use countersign::crypto::HasherConfig;
 use countersign::domain::{Entropy, Lifetimes, PasswordPolicy, SessionLimits};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
 use countersign::store::{DatabaseUrl, Faults, StoreConfig};
-use countersign::transport::PeerLimitConfig;
+use countersign::transport::{PeerLimitConfig, TrustedProxies};
 use countersign::web::WebConfig;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -157,5 +157,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: true,
         web: WebConfig::default(),
+        trusted_proxies: TrustedProxies::default(),
     }
 }

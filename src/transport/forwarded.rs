@@ -1,0 +1,127 @@
+//! Whose request a proxy brings: the address that it names, if it is one of ours. Everybody else could name any.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, Request};
+use ipnet::IpNet;
+use tonic::body::Body;
+
+use super::{Handler, Peer};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The proxies whose word counts.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Arc<[IpNet]>);
+
+/// A handler that is told the address that the proxies name.
+#[derive(Clone)]
+pub struct Forwarded<H> {
+    handler: H,
+    proxies: TrustedProxies,
+}
+
+impl TrustedProxies {
+    /// Reads addresses and networks: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`; the one that is neither, if there is one.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let network = |text: &'a str| {
+            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            text.parse::<IpNet>().ok().or_else(address).ok_or(text)
+        };
+        Ok(Self(texts.into_iter().map(network).collect::<Result<_, _>>()?))
+    }
+
+    /// Each proxy has added the address that it saw at the end. From there on back, the first that is none of ours is the
+    /// client's; what is before it, the client has written.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let lists = headers.get_all(X_FORWARDED_FOR).iter().rev();
+        let named = lists.flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
+        let mut named = named.map(|text| std::str::from_utf8(text).ok().and_then(address));
+        while self.trust(client) {
+            // Nobody, or nobody that can be told: then the last one that we know is as far as it goes.
+            let Some(Some(before)) = named.next() else { break };
+            client = before;
+        }
+        client
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// Some proxies write the port as well.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = || text.parse::<IpAddr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare().or_else(with_port).map(|address| address.to_canonical())
+}
+
+impl<H: Handler> Forwarded<H> {
+    /// Believes `proxies`.
+    #[must_use]
+    pub fn new(handler: H, proxies: TrustedProxies) -> Self {
+        Self { handler, proxies }
+    }
+}
+
+impl<H: Handler> Handler for Forwarded<H> {
+    type Future = H::Future;
+
+    fn call(&self, request: Request<Body>, mut peer: Peer) -> H::Future {
+        if !self.proxies.0.is_empty() {
+            peer.address.set_ip(self.proxies.client(peer.address.ip(), request.headers()));
+        }
+        self.handler.call(request, peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, lists: &[&str]) -> String {
+        let proxies = TrustedProxies::parse(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]).unwrap();
+        let mut headers = HeaderMap::new();
+        for list in lists {
+            headers.append(X_FORWARDED_FOR, list.parse().unwrap());
+        }
+        proxies.client(peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn the_client_is_the_last_one_that_is_no_proxy_of_ours() {
+        for (peer, lists, expected) in [
+            ("127.0.0.1", &["203.0.113.7"][..], "203.0.113.7"),
+            ("127.0.0.1", &["1.1.1.1, 203.0.113.7, 10.2.3.4"], "203.0.113.7"),
+            ("10.1.1.1", &["1.1.1.1", "203.0.113.7:4711"], "203.0.113.7"),
+            ("fd00::1", &["2001:db8::7"], "2001:db8::7"),
+            ("fd00::1", &["[2001:db8::7]:80"], "2001:db8::7"),
+            ("127.0.0.1", &["::ffff:203.0.113.7"], "203.0.113.7"),
+            ("::ffff:127.0.0.1", &["203.0.113.7"], "203.0.113.7"),
+            ("127.0.0.1", &[], "127.0.0.1"),
+            ("127.0.0.1", &["10.0.0.1, 10.0.0.2"], "10.0.0.1"),
+            ("127.0.0.1", &["203.0.113.7, unknown"], "127.0.0.1"),
+            ("127.0.0.1", &["203.0.113.7, , 10.0.0.2"], "10.0.0.2"),
+        ] {
+            assert_eq!(client(peer, lists), expected, "{peer} {lists:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_else_names_an_address() {
+        for peer in ["203.0.113.9", "11.0.0.1", "2001:db8::9"] {
+            assert_eq!(client(peer, &["1.1.1.1"]), peer);
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_named() {
+        for text in ["proxy.example", "10.0.0.0/33", "*", "10.0.0.1:80"] {
+            assert_eq!(TrustedProxies::parse(["10.0.0.1", text]).unwrap_err(), text);
+        }
+    }
+}
