@@ -2,6 +2,7 @@
 //! gRPC-Web buf, the client of web pages, and tonic-web's own.
 
 mod connect_web;
+mod gateway;
 mod programs;
 mod tonic_web;
 mod walk;
