@@ -213,3 +213,20 @@ async fn a_message_that_is_larger_than_any_server_sends_is_not_read() {
     let ending = listening.ending([Frame::data(header.freeze())], false).await;
     assert!(ending.contains("too large"), "{ending}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_forgotten_is_forgotten_before_a_stream_begins() {
+    let mut listening = Listening::new(30 * SECOND);
+    let revoked = pb::RevokedUser { user_id: format!("{:032x}", 1), below_epoch: 2 };
+    let revocation = pb::Revocation {
+        sequence: 1,
+        forget_time: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
+        revoked: Some(pb::revocation::Revoked::User(revoked)),
+    };
+    let (position, revocations) = (position(), vec![revocation]);
+    let snapshot = response::Frame::Snapshot(pb::SnapshotFrame { position, revocations, last: true });
+    listening.ending([key_set(), frame(snapshot)], false).await;
+    assert_eq!(listening.connection.knowledge.status().revocations, 1);
+    listening.connection.hello();
+    assert_eq!(listening.connection.knowledge.status().revocations, 0);
+}
