@@ -100,14 +100,15 @@ impl From<Refusal> for Status {
 }
 
 /// What a gRPC request is answered as; `None` for any other request. gRPC-Web reads a head of trailers too, under its
-/// own name.
+/// own name. Media types have no case, and may have parameters (RFC 9110, section 8.3.1).
 fn grpc_content_type(request: &HeaderMap) -> Option<HeaderValue> {
     let asked = request.get(CONTENT_TYPE)?;
-    let rest = asked.as_bytes().strip_prefix(b"application/grpc")?;
-    match rest.first() {
-        Some(b'-') => Some(asked.clone()),
-        None | Some(b'+' | b';' | b' ') => Some(HeaderValue::from_static("application/grpc")),
-        Some(_) => None,
+    let essence = asked.as_bytes().split(|b| *b == b';').next()?.trim_ascii().to_ascii_lowercase();
+    let name = essence.split(|b| *b == b'+').next()?;
+    match name {
+        b"application/grpc" => Some(HeaderValue::from_static("application/grpc")),
+        b"application/grpc-web" | b"application/grpc-web-text" => Some(asked.clone()),
+        _ => None,
     }
 }
 
@@ -176,11 +177,30 @@ mod tests {
     #[test]
     fn the_forms_of_grpc_are_told_from_everything_else() {
         let answered = |asked| grpc_content_type(&asked_with(asked));
-        for asked in ["application/grpc", "application/grpc+proto", "application/grpc;x=y"] {
+        for asked in [
+            "application/grpc",
+            "application/grpc+proto",
+            "application/grpc;x=y",
+            "Application/GRPC",
+            "application/gRPC+Proto;foo",
+            "application/grpc ; x=y",
+            " application/grpc+json",
+        ] {
             assert_eq!(answered(asked).unwrap(), "application/grpc", "{asked}");
         }
-        assert_eq!(answered("application/grpc-web+proto").unwrap(), "application/grpc-web+proto");
-        for asked in ["application/json", "application/grpcx", "text/plain", ""] {
+        for asked in
+            ["application/grpc-web+proto", "Application/gRPC-Web", "application/grpc-web-text+proto;x=y"]
+        {
+            assert_eq!(answered(asked).unwrap(), asked);
+        }
+        for asked in [
+            "application/json",
+            "application/grpcx",
+            "application/grpc-webx",
+            "text/plain;application/grpc",
+            "text/plain",
+            "",
+        ] {
             assert_eq!(answered(asked), None, "{asked}");
         }
         assert_eq!(grpc_content_type(&HeaderMap::new()), None);

@@ -2,7 +2,7 @@
 //! and whose certificates are believed.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
@@ -50,6 +50,12 @@ pub enum EndpointError {
     /// It is not a URL of scheme, host and port alone. The text is not repeated: it may hold a password.
     #[error("a server's address must be a URL like https://auth.example.com or http://127.0.0.1:50051")]
     Malformed,
+    /// No connection could be made to it; some libraries would take another one silently.
+    #[error("the port of a server's address must be a number from 1 to 65535")]
+    PortMalformed,
+    /// Brackets are for IPv6 alone; whatever else stands in them would be looked up as a name.
+    #[error("in brackets, as in https://[::1]:50051, a server's address must have an IPv6 address")]
+    BracketsMalformed,
     /// Everybody on the way could read what is sent.
     #[error(
         "http:// to another machine would show passwords and tokens to everybody on the way: use https://, or allow \
@@ -98,6 +104,7 @@ impl ServerEndpoint {
         }
         let endpoint = Endpoint::from_shared(url.to_owned()).ok().filter(names_a_host);
         let endpoint = endpoint.ok_or(EndpointError::Malformed)?;
+        check_authority(authority)?;
         let endpoint = endpoint.user_agent(USER_AGENT).map_err(|_| EndpointError::Malformed)?;
         Ok(Self {
             endpoint: with_patience(endpoint),
@@ -159,6 +166,24 @@ fn names_a_host(endpoint: &Endpoint) -> bool {
     endpoint.uri().host().is_some_and(|host| !host.is_empty())
 }
 
+/// What the URL's parser lets pass: it takes anything for a port, and anything in brackets for a host.
+fn check_authority(authority: &str) -> Result<(), EndpointError> {
+    let after_host = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']').ok_or(EndpointError::BracketsMalformed)?;
+            host.parse::<Ipv6Addr>().map_err(|_| EndpointError::BracketsMalformed)?;
+            after
+        }
+        None => authority.find(':').map_or("", |colon| &authority[colon..]),
+    };
+    let Some(port) = after_host.strip_prefix(':') else {
+        return if after_host.is_empty() { Ok(()) } else { Err(EndpointError::Malformed) };
+    };
+    let is_number = !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit());
+    let is_port = is_number && port.parse::<u16>().is_ok_and(|port| port > 0);
+    if is_port { Ok(()) } else { Err(EndpointError::PortMalformed) }
+}
+
 fn with_patience(endpoint: Endpoint) -> Endpoint {
     endpoint
         .connect_timeout(CONNECT_TIMEOUT)
@@ -188,6 +213,30 @@ mod tests {
             "http://a b",
         ] {
             assert_eq!(ServerEndpoint::parse(url).unwrap_err(), EndpointError::Malformed, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_port_or_no_address_is_named_when_it_is_given() {
+        for (url, error) in [
+            ("http://127.0.0.1:99999", EndpointError::PortMalformed),
+            ("http://127.0.0.1:65536", EndpointError::PortMalformed),
+            ("http://127.0.0.1:-1", EndpointError::PortMalformed),
+            ("http://127.0.0.1:+1", EndpointError::PortMalformed),
+            ("http://127.0.0.1:0", EndpointError::PortMalformed),
+            ("http://127.0.0.1:", EndpointError::PortMalformed),
+            ("http://localhost:http", EndpointError::PortMalformed),
+            ("http://[::1]:99999/", EndpointError::PortMalformed),
+            ("http://[127.0.0.1]", EndpointError::BracketsMalformed),
+            ("http://[localhost]:50051", EndpointError::BracketsMalformed),
+            ("http://[::1", EndpointError::Malformed),
+            ("http://[::1]50051", EndpointError::Malformed),
+            ("http://::1", EndpointError::Malformed),
+        ] {
+            assert_eq!(ServerEndpoint::parse(url).unwrap_err(), error, "{url}");
+        }
+        for url in ["http://127.0.0.1:1", "http://[::1]:65535", "http://[::1]"] {
+            ServerEndpoint::parse(url).unwrap();
         }
     }
 

@@ -9,6 +9,7 @@
 //! - `revocations` owns which good tokens have been revoked since.
 //! - `trust_frame` owns the shapes in which a verifier is told about keys and revocations.
 //! - `trust_view` owns what a verifier knows that is told so, and how fresh it is.
+//! - `partial_snapshot` owns what has come of a snapshot before its last part.
 //! - `access` owns who may call a method, read from a descriptor set.
 //! - `authorization` owns how the header that carries credentials is taken apart.
 //! - `json` and `rfc3339` own the strict readings of values on which `claims` stands.
@@ -21,6 +22,7 @@ mod claims;
 mod json;
 mod key;
 mod key_set;
+mod partial_snapshot;
 mod revocations;
 mod rfc3339;
 mod trust_frame;

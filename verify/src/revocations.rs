@@ -67,6 +67,20 @@ struct User {
     sessions: Vec<Uuid>,
 }
 
+impl Revoked {
+    /// Whether both are about one user, one session or one key.
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::User { user_id, .. }, Self::User { user_id: other, .. }) => user_id == other,
+            (Self::Session { session_id, .. }, Self::Session { session_id: other, .. }) => {
+                session_id == other
+            }
+            (Self::Key(key_id), Self::Key(other)) => key_id == other,
+            _ => false,
+        }
+    }
+}
+
 impl Revocations {
     /// Whether a token that says `claims`, signed by `key_id`, has been revoked. Costs three look-ups.
     #[must_use]
@@ -99,6 +113,13 @@ impl Revocations {
                 self.put_in(sequence, revoked.clone(), forget_at);
             }
         }
+    }
+
+    /// Whether another one is known by this one's number, which no log gives twice. To take it would forget that one.
+    #[must_use]
+    pub fn contradict(&self, revocation: &Revocation) -> bool {
+        let known = self.log.get(&revocation.sequence);
+        known.is_some_and(|(known, _)| !known.is_of_the_same(&revocation.revoked))
     }
 
     /// Up to `at_most` of what came after the place `after` and not after `through`, in the order of the log. What is not
@@ -165,19 +186,32 @@ impl Revocations {
     }
 
     fn end_session(&mut self, user_id: Uuid, session_id: Uuid, sequence: i64, forget_at: i64) {
-        let user = self.users.entry(user_id).or_default();
-        if let Some(raised) = user.raised.filter(|raised| *raised > sequence) {
-            let below_epoch = user.below_epoch;
+        let user = self.users.get(&user_id);
+        if let Some((raised, below_epoch)) = user.and_then(|user| Some((user.raised?, user.below_epoch)))
+            && raised > sequence
+        {
             let (_, forget_at) = self.take_out(Some(raised), raised, forget_at);
             return self.put_in(raised, Revoked::User { user_id, below_epoch }, forget_at);
         }
+        self.part_from_others(session_id, user_id);
         let known = self.sessions.get(&session_id).copied();
+        let user = self.users.entry(user_id).or_default();
         if known.is_none() {
             user.sessions.push(session_id);
         }
         let (sequence, forget_at) = self.take_out(known, sequence, forget_at);
         self.sessions.insert(session_id, sequence);
         self.put_in(sequence, Revoked::Session { user_id, session_id }, forget_at);
+    }
+
+    /// A session has one user for ever. Under one after another it would leave each of them behind, in memory that no entry
+    /// accounts for.
+    fn part_from_others(&mut self, session_id: Uuid, user_id: Uuid) {
+        let Some(place) = self.sessions.get(&session_id).copied() else { return };
+        let is_of_another = |revoked: &Revoked| matches!(revoked, Revoked::Session { user_id: known, .. } if *known != user_id);
+        if self.log.get(&place).is_some_and(|(revoked, _)| is_of_another(revoked)) {
+            self.drop_entry(place);
+        }
     }
 
     /// Takes an entry out whose place another one takes: the later place and the later moment of both.
@@ -222,5 +256,23 @@ impl Revocations {
         if self.users.get(&user_id).is_some_and(|user| user.sessions.is_empty() && user.raised.is_none()) {
             self.users.remove(&user_id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_is_said_to_be_of_ever_other_users_takes_the_memory_of_one() {
+        let mut revocations = Revocations::default();
+        for user in 1..=1000_i64 {
+            let user_id = Uuid::from_u128(u128::from(user.unsigned_abs()));
+            let revoked = Revoked::Session { user_id, session_id: Uuid::nil() };
+            revocations.add(&Revocation { sequence: user, revoked, forget_at: 100 });
+        }
+        assert_eq!((revocations.len(), revocations.users.len(), revocations.sessions.len()), (1, 1, 1));
+        revocations.forget(100, 10);
+        assert!(revocations.users.is_empty() && revocations.sessions.is_empty());
     }
 }

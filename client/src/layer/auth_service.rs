@@ -16,6 +16,7 @@ use tower_service::Service;
 use zeroize::Zeroizing;
 
 use super::rules::presented;
+use super::trace::Trace;
 use super::{AuthLayer, ResponseFuture};
 use crate::{Caller, Refusal};
 
@@ -45,6 +46,14 @@ impl<S> AuthService<S> {
 
 impl AuthLayer {
     fn admit<B>(&self, request: &Request<B>) -> Result<Admission, Refusal> {
+        self.decide(request).inspect_err(|refusal| {
+            if let Some(trace) = self.trace(request) {
+                trace.refused(refusal);
+            }
+        })
+    }
+
+    fn decide<B>(&self, request: &Request<B>) -> Result<Admission, Refusal> {
         // With its query: a path that is followed by one is not a method's.
         let path = request.uri().path_and_query().map_or("", |path| path.as_str());
         let rule = self.rules.find(path)?;
@@ -54,18 +63,35 @@ impl AuthLayer {
                 self.rules.authorize(rule, &caller)?;
                 Ok(Admission::LetIn(Some(caller)))
             }
-            Err(Refusal::TrustStale { .. }) => Ok(Admission::Ask(self.ask(&token, rule))),
+            Err(Refusal::TrustStale { .. }) => {
+                Ok(Admission::Ask(self.ask(&token, rule, self.trace(request))))
+            }
             Err(refusal) => Err(refusal),
         }
     }
 
-    fn ask(&self, token: &str, rule: &AccessRule) -> Asking {
+    fn ask(&self, token: &str, rule: &AccessRule, trace: Option<Trace>) -> Asking {
         let (layer, rule) = (self.clone(), rule.clone());
         let token = Zeroizing::new(token.to_owned());
         Box::pin(async move {
-            let caller = layer.verifier.verify_or_ask(&token).await?;
-            layer.rules.authorize(&rule, &caller)?;
-            Ok(caller)
+            let asked = layer.verifier.verify_or_ask(&token).await;
+            let answer = asked.and_then(|caller| layer.rules.authorize(&rule, &caller).map(|()| caller));
+            answer.inspect_err(|refusal| {
+                if let Some(trace) = &trace {
+                    trace.refused(refusal);
+                }
+            })
+        })
+    }
+
+    /// For the log, if anybody reads it: what is looked for here has been found before, and only a refusal is looked at
+    /// twice.
+    fn trace<B>(&self, request: &Request<B>) -> Option<Trace> {
+        let path = request.uri().path();
+        Trace::begin(path, || {
+            let rule = self.rules.find(path).ok()?;
+            let token = presented(rule, request.headers()).ok()??;
+            self.verifier.key_named_by(&token)
         })
     }
 }

@@ -4,6 +4,7 @@
 //! - `auth_service` owns the way of one request through it: [`AuthService`].
 //! - `response_future` owns what a request waits for.
 //! - `rules` owns which request needs what, and what may be presented for it.
+//! - `trace` owns what a log may say of one that was refused.
 
 mod auth_layer;
 mod auth_service;
@@ -11,6 +12,7 @@ mod response_future;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use auth_layer::AuthLayer;
 pub use auth_service::AuthService;

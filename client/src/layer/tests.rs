@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::{io, mem};
 
 use countersign_verify::{AccessTable, Claims};
 use http::header::AUTHORIZATION;
@@ -220,4 +222,81 @@ async fn a_caller_that_comes_from_elsewhere_is_no_caller() {
         request.extensions_mut().insert(smuggled.clone());
         assert_eq!(send(&mut service, request).await, caller, "{path}");
     }
+}
+
+/// What is written at a level, on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn listen(&self, level: tracing::Level) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let written = tracing_subscriber::fmt().with_max_level(level).with_writer(move || log.clone());
+        tracing::subscriber::set_default(written.without_time().finish())
+    }
+
+    /// What has been written since the last look.
+    fn lines(&self) -> String {
+        String::from_utf8(mem::take(&mut self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn why_a_request_was_refused_is_told_to_who_debugs_the_service_and_never_what_it_presented() {
+    let (trust, log) = (TestTrust::new(WhenStale::Refuse), Log::default());
+    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules());
+    let good = bearer(&trust, &trust.claims());
+    let foreign = bearer(&trust, &Claims { audience: "billing".into(), ..trust.claims() });
+    let unknown = format!("Bearer {}", trust.token_by(3, &trust.claims()));
+    let key_id = trust.verifier.verify(good.trim_start_matches("Bearer ")).unwrap().key_id().to_string();
+
+    let _listening = log.listen(tracing::Level::DEBUG);
+    for (path, authorization, expected, names_key) in [
+        (
+            "/a.S/Required",
+            Some(&*foreign),
+            "reason=\"TOKEN_INVALID\" defect=Audience method=\"/a.S/Required\"",
+            true,
+        ),
+        ("/a.S/Required", Some(&unknown), "reason=\"TOKEN_INVALID\" defect=UnknownKey", false),
+        ("/a.S/Required", Some("Basic YWxpY2U6c2VjcmV0"), "reason=\"CREDENTIALS_INVALID\" method", false),
+        ("/a.S/Required", None, "reason=\"CREDENTIALS_MISSING\" method", false),
+        ("/a.S/Editors", Some(&good), "reason=\"ROLE_REQUIRED\" method=\"/a.S/Editors\"", true),
+        ("/a.S/Nothing?secret", Some(&good), "reason=\"METHOD_UNKNOWN\" method=\"/a.S/Nothing\"", false),
+    ] {
+        answer(&layer, path, authorization).await;
+        let lines = log.lines();
+        assert!(lines.contains(expected) && lines.lines().count() == 1, "{lines}");
+        assert_eq!(lines.contains(&key_id), names_key, "{lines}");
+        for secret in ["v4.public", "YWxpY2U6c2VjcmV0", "secret"] {
+            assert!(!lines.contains(secret), "{lines}");
+        }
+    }
+    trust.turn(Duration::from_millis(30_001));
+    answer(&layer, "/a.S/Required", Some(&good)).await;
+    assert!(log.lines().contains("reason=\"TRUST_STALE\""), "asked, and still refused");
+    answer(&layer, &format!("/{}", "x".repeat(9999)), None).await;
+    assert!(log.lines().len() < 500);
+}
+
+#[tokio::test]
+async fn who_does_not_debug_is_told_of_no_stranger_and_of_no_caller() {
+    let (trust, log) = (TestTrust::new(WhenStale::Refuse), Log::default());
+    let layer = AuthLayer::new(trust.verifier.clone());
+    let listening = log.listen(tracing::Level::INFO);
+    answer(&layer, "/", None).await;
+    drop(listening);
+    let _listening = log.listen(tracing::Level::DEBUG);
+    answer(&layer, "/", Some(&bearer(&trust, &trust.claims()))).await;
+    assert_eq!(log.lines(), "");
 }

@@ -9,12 +9,16 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
+use super::saved_session::is_refresh_token;
 use super::{SavedSession, clock};
 use crate::pb;
 use crate::pb::auth_service_client::AuthServiceClient;
 
 /// How long an attempt may take: hashing a password may queue.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest answer that is read. Two tokens are less than 4 KiB.
+const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
 /// A user's name and password. Wiped when dropped, never shown.
 pub(super) struct Password {
@@ -41,6 +45,23 @@ pub(super) struct Grant {
     pub(super) refresh_token: Zeroizing<String>,
 }
 
+impl Grant {
+    /// A whole answer, or none: what has no refresh token must not take the place of a session that has one.
+    fn read(
+        asked_at: Instant,
+        token: String,
+        duration: Option<prost_types::Duration>,
+        refresh_token: String,
+    ) -> Result<Self, Status> {
+        let refresh_token = Zeroizing::new(refresh_token);
+        let token = read_token(token)?;
+        if !is_refresh_token(&refresh_token) {
+            return Err(Status::internal("the server's answer lacks a refresh token"));
+        }
+        Ok(Self { token, asked_at, lifetime: read_lifetime(duration)?, refresh_token })
+    }
+}
+
 impl AuthServer {
     /// Opens a session.
     pub(super) async fn sign_in(&self, password: &Password) -> Result<Grant, Status> {
@@ -52,12 +73,7 @@ impl AuthServer {
             audience: self.audience.clone(),
         };
         let answer = attempt(message, async |request| self.client().issue_token(request).await).await?;
-        Ok(Grant {
-            token: Zeroizing::new(answer.token),
-            asked_at,
-            lifetime: read_lifetime(answer.duration)?,
-            refresh_token: Zeroizing::new(answer.refresh_token),
-        })
+        Grant::read(asked_at, answer.token, answer.duration, answer.refresh_token)
     }
 
     /// Spends a refresh token, with its retry key. The access token is for the audience unless a lifetime is wanted: a
@@ -71,12 +87,7 @@ impl AuthServer {
             audience,
         };
         let answer = attempt(message, async |request| self.client().refresh_token(request).await).await?;
-        Ok(Grant {
-            token: Zeroizing::new(answer.token),
-            asked_at,
-            lifetime: read_lifetime(answer.duration)?,
-            refresh_token: Zeroizing::new(answer.refresh_token),
-        })
+        Grant::read(asked_at, answer.token, answer.duration, answer.refresh_token)
     }
 
     /// The access token of a refresh, as it was asked for. One for another audience never outlives the one that it was
@@ -103,7 +114,7 @@ impl AuthServer {
         });
         let answer = answer.await?;
         let lifetime = read_lifetime(answer.duration)?;
-        Ok(Grant { token: Zeroizing::new(answer.token), asked_at, lifetime, ..grant })
+        Ok(Grant { token: read_token(answer.token)?, asked_at, lifetime, ..grant })
     }
 
     /// Ends the session.
@@ -114,7 +125,7 @@ impl AuthServer {
     }
 
     fn client(&self) -> AuthServiceClient<Channel> {
-        AuthServiceClient::new(self.channel.clone())
+        AuthServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES)
     }
 
     fn wanted_lifetime(&self) -> Option<prost_types::Duration> {
@@ -142,6 +153,13 @@ async fn attempt<M, T, F: Future<Output = Result<Response<T>, Status>>>(
         Ok(answer) => answer.map(Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("the server took too long")),
     }
+}
+
+/// Whether it is good is for others to say; whatever a header cannot carry is no token.
+fn read_token(token: String) -> Result<Zeroizing<String>, Status> {
+    let token = Zeroizing::new(token);
+    let is_token = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    if is_token { Ok(token) } else { Err(Status::internal("the server's answer lacks a token")) }
 }
 
 /// No token lives longer, whatever the server says.

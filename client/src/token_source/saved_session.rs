@@ -9,6 +9,9 @@ use super::clock::fill_random;
 /// How long retry keys are that are made here.
 const KEY_BYTES: usize = 32;
 
+/// No refresh token is longer. Whatever can be received can be saved, and read again.
+const MAX_TOKEN_BYTES: usize = 1024;
+
 /// The first line of the text.
 const HEADING: &str = "countersign-session 1";
 
@@ -29,10 +32,12 @@ impl SavedSession {
     pub fn new(refresh_token: String, retry_key: Vec<u8>) -> Option<Self> {
         let refresh_token = Zeroizing::new(refresh_token);
         let retry_key = Zeroizing::new(retry_key);
-        let is_token =
-            refresh_token.starts_with("csr_") && refresh_token.bytes().all(|b| b.is_ascii_graphic());
         let fits = (16..=64).contains(&retry_key.len());
-        (is_token && fits).then_some(Self { refresh_token, retry_key, username: None })
+        (is_refresh_token(&refresh_token) && fits).then_some(Self {
+            refresh_token,
+            retry_key,
+            username: None,
+        })
     }
 
     /// A refresh token that was just received, with a fresh key.
@@ -110,6 +115,12 @@ impl fmt::Debug for SavedSession {
     }
 }
 
+/// Whether a text can be a refresh token.
+pub(super) fn is_refresh_token(text: &str) -> bool {
+    let secret = text.strip_prefix("csr_").filter(|secret| !secret.is_empty());
+    secret.is_some_and(|secret| secret.bytes().all(|b| b.is_ascii_graphic())) && text.len() <= MAX_TOKEN_BYTES
+}
+
 fn encode_hex(bytes: &[u8], text: &mut String) {
     for nibble in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
         text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
@@ -160,10 +171,13 @@ mod tests {
         let good =
             "countersign-session 1\nrefresh_token csr_abc\nretry_key 00112233445566778899aabbccddeeff\n";
         SavedSession::parse(good).unwrap();
+        SavedSession::parse(&good.replace("csr_abc", &format!("csr_{}", "a".repeat(1020)))).unwrap();
         for (from, to) in [
             ("session 1", "session 2"),
             ("csr_", "v4.public."),
             ("csr_abc", "csr_a c"),
+            ("csr_abc", "csr_"),
+            ("csr_abc", &format!("csr_{}", "a".repeat(1021))),
             ("ddeeff", "dd"),
             ("ddeeff", "ddeef"),
             ("ddeeff", "ddeefg"),

@@ -1,18 +1,19 @@
 //! A session in a file that nobody else can read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{SavedSession, SessionStore};
+use super::{SavedSession, SessionStore, private_file};
 
 /// No session is longer; what is, is another file.
 const MAX_BYTES: u64 = 4096;
 
 /// A file with mode 0600, replaced as a whole: written under another name beside it, synced, renamed. One that its
-/// group or others can read or write is refused. One file a source: two processes on one file look like theft.
+/// group or others can read or write is refused, and so is one of another user but root, and what is no regular file: a
+/// folder, a pipe, a link. One file a source: two processes on one file look like theft.
 ///
 /// On systems other than Unix, who can read it is up to its folder.
 #[derive(Clone, Debug)]
@@ -42,11 +43,7 @@ impl SessionFile {
 
 impl SessionStore for SessionFile {
     fn load(&self) -> io::Result<Option<SavedSession>> {
-        let file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?,
-        };
-        check_private(&file, &self.path)?;
+        let Some(file) = private_file::open(&self.path, MAX_BYTES)? else { return Ok(None) };
         let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES as usize));
         file.take(MAX_BYTES).read_to_string(&mut text)?;
         let session = SavedSession::parse(&text);
@@ -60,7 +57,7 @@ impl SessionStore for SessionFile {
             // A process that was killed meanwhile may have left one.
             _ => {}
         }
-        let mut file = create_private(&draft)?;
+        let mut file = private_file::create(&draft)?;
         file.write_all(session.to_text().as_bytes())?;
         file.sync_all()?;
         fs::rename(&draft, &self.path)?;
@@ -79,37 +76,10 @@ fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-/// Looks at the open file, not at its name, which may be another's by now.
-#[cfg(unix)]
-fn check_private(file: &File, path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata()?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::PermissionDenied,
-        format!("{} can be read by others (mode {mode:o}): chmod 600 it", path.display()),
-    ))
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &File, _: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 /// Makes a rename durable.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Folders cannot be opened there.
@@ -189,9 +159,21 @@ mod tests {
     fn a_file_of_something_else_is_refused_without_showing_it() {
         let folder = TempDir::new().unwrap();
         let file = SessionFile::new(folder.path().join("session"));
-        drop(create_private(&file.path).unwrap());
+        drop(private_file::create(&file.path).unwrap());
         fs::write(&file.path, "hunter2").unwrap();
         let refused = file.load().unwrap_err().to_string();
         assert!(refused.contains("holds no session") && !refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn a_session_with_more_behind_it_is_not_read_as_if_it_ended_there() {
+        let folder = TempDir::new().unwrap();
+        let file = SessionFile::new(folder.path().join("session"));
+        let text = session("csr_1").to_text();
+        let padded = format!("{}username {}", *text, "x".repeat(usize::try_from(MAX_BYTES).unwrap()));
+        drop(private_file::create(&file.path).unwrap());
+        fs::write(&file.path, padded).unwrap();
+        let refused = file.load().unwrap_err().to_string();
+        assert!(refused.contains("more than 4096 bytes"), "{refused}");
     }
 }

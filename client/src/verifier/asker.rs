@@ -14,6 +14,9 @@ use crate::pb::trust_service_client::TrustServiceClient;
 /// How long the answer may take: a caller waits for it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The largest answer that is read. What a token says is less than 2 KiB.
+pub(super) const MAX_MESSAGE_BYTES: usize = 64 << 10;
+
 /// Calls VerifyToken.
 pub(super) struct Asker {
     pub(super) client: TrustServiceClient<Channel>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_verify as verify;
 use tokio::sync::oneshot;
 
-use super::asker::Asker;
+use super::asker::{self, Asker};
 use super::clock::SystemClock;
 use super::connection::{Connection, Introduction, Tokens};
 use super::credentials::Credentials;
@@ -156,7 +156,7 @@ impl VerifierBuilder {
         let (held, dropped) = oneshot::channel();
         tokio::spawn(connection.run(dropped));
         let may_ask = self.when_stale == WhenStale::AskServer;
-        let client = TrustServiceClient::new(channel);
+        let client = TrustServiceClient::new(channel).max_decoding_message_size(asker::MAX_MESSAGE_BYTES);
         let asker = may_ask.then_some(Asker { client, credentials, audience: self.audience });
         let when_stale = self.when_stale;
         Ok(Verifier::new(Shared { knowledge, progress, when_stale, asker, _held: held }))

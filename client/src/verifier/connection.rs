@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_verify::{Applied, TrustError, TrustFrame};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Status, Streaming};
@@ -21,11 +22,22 @@ use crate::pb::trust_service_client::TrustServiceClient;
 use crate::pb::{self, watch_trust_request as request};
 use crate::{EndpointError, ServerEndpoint, Token};
 
+#[cfg(test)]
+mod tests;
+
 /// How long the server may take to begin its answer, the connection included.
 const OPENING: Duration = Duration::from_secs(10);
-/// A heartbeat is due each second. When nothing has come for this long that proves anything, something on the way keeps
+/// A heartbeat is due each second. When nothing has come for this long that brings anything, something on the way keeps
 /// the stream open and swallows it.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How long a stream may bring what proves nothing, at its beginning and later: a snapshot, say, of which 100,000
+/// revocations are some 10 MB, so that 1.5 Mbit/s are enough for them. A verifier with a longer `max_staleness` has that
+/// long. One with a shorter one gains nothing by less: what it knows gets stale meanwhile, and its server gives up whoever
+/// has not reported for `max_staleness`, which a verifier does when it has all of its first snapshot.
+const NO_PROOF: Duration = Duration::from_secs(60);
+/// The largest message that is read. A server sends 250 revocations in one, which are some 25 KB; as many keys as a set
+/// may have are 200 KB.
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// How long the server may take to close its side when this one is closed.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How many reports may wait for the connection to take them. One that finds no room is made at the next frame.
@@ -71,8 +83,10 @@ enum Ending {
     Endpoint(#[from] EndpointError),
     #[error("the server closed the stream")]
     Closed,
-    #[error("nothing came for {} s that proves anything", SILENCE.as_secs())]
+    #[error("nothing came for {} s that brings anything", SILENCE.as_secs())]
     Silence,
+    #[error("nothing came for {} s that proves anything", .0.as_secs())]
+    NoProof(Duration),
     #[error("the server did not answer within {} s", OPENING.as_secs())]
     NoAnswer,
     #[error(transparent)]
@@ -82,6 +96,7 @@ enum Ending {
 }
 
 type Reports = mpsc::Sender<pb::WatchTrustRequest>;
+type Frames = Streaming<pb::WatchTrustResponse>;
 
 impl Connection {
     /// Runs until `dropped` is.
@@ -114,23 +129,37 @@ impl Connection {
             Ok(Err(ending)) => return ending,
             Err(_) => return Ending::NoAnswer,
         };
+        let ending = tokio::select! {
+            _ = &mut *dropped => Ending::Dropped,
+            ending = self.listen(&mut frames, &reports, backoff) => ending,
+        };
+        if matches!(ending, Ending::Dropped) {
+            drop(reports);
+            say_goodbye(&mut frames).await;
+        }
+        ending
+    }
+
+    /// Takes what comes, for as long as it proves now and then that nothing is missing.
+    async fn listen(&mut self, frames: &mut Frames, reports: &Reports, backoff: &mut Backoff) -> Ending {
+        let patience = NO_PROOF.max(self.introduction.max_staleness);
         loop {
-            let progress = tokio::select! {
-                _ = &mut *dropped => {
-                    drop(reports);
-                    say_goodbye(&mut frames).await;
-                    return Ending::Dropped;
-                }
-                progress = timeout(SILENCE, self.until_progress(&mut frames, &reports)) => progress,
-            };
-            match progress {
-                Ok(Ok(Applied::Freshness)) => {
+            match timeout(patience, self.until_proof(frames, reports)).await {
+                Ok(Ok(())) => {
                     backoff.reset();
                     self.tokens.rejected = None;
                 }
-                Ok(Ok(_)) => {}
                 Ok(Err(ending)) => return ending,
-                Err(_) => return Ending::Silence,
+                Err(_) => return Ending::NoProof(patience),
+            }
+        }
+    }
+
+    async fn until_proof(&mut self, frames: &mut Frames, reports: &Reports) -> Result<(), Ending> {
+        loop {
+            let progress = timeout(SILENCE, self.until_progress(frames, reports)).await;
+            if progress.map_err(|_| Ending::Silence)?? == Applied::Freshness {
+                return Ok(());
             }
         }
     }
@@ -140,8 +169,9 @@ impl Connection {
         &mut self,
         reports: &Reports,
         outgoing: mpsc::Receiver<pb::WatchTrustRequest>,
-    ) -> Result<Streaming<pb::WatchTrustResponse>, Ending> {
-        let mut client = TrustServiceClient::new(self.server.connect_lazy()?);
+    ) -> Result<Frames, Ending> {
+        let client = TrustServiceClient::new(self.server.connect_lazy()?);
+        let mut client = client.max_decoding_message_size(MAX_MESSAGE_BYTES);
         let mut request = Request::new(ReceiverStream::new(outgoing));
         self.tokens.shown = self.credentials.add_to(&mut request, self.tokens.rejected.as_ref()).await?;
         // The channel is empty: there is room.
@@ -162,6 +192,8 @@ impl Connection {
     }
 
     fn hello(&mut self) -> pb::WatchTrustRequest {
+        // What is remembered in vain must not be what keeps the next stream from being taken.
+        self.knowledge.forget();
         let resume = self.knowledge.begin_stream();
         let nonce = self.randomness.next();
         self.knowledge.expect_nonce(nonce);
@@ -178,12 +210,10 @@ impl Connection {
 
     /// Reads until something has come that is no heartbeat, or one that answers what was sent since the last. Others do
     /// not count: the server sends them too while something on the way keeps our reports back.
-    async fn until_progress(
-        &mut self,
-        frames: &mut Streaming<pb::WatchTrustResponse>,
-        reports: &Reports,
-    ) -> Result<Applied, Ending> {
+    async fn until_progress(&mut self, frames: &mut Frames, reports: &Reports) -> Result<Applied, Ending> {
         loop {
+            // Who sends faster than this reads must not keep it from looking at the time.
+            consume_budget().await;
             let message = frames.message().await?.ok_or(Ending::Closed)?;
             self.progress.connected();
             if let Some(server_millis) = wire::server_millis(&message) {
@@ -234,8 +264,12 @@ impl Ending {
 
 /// The closed side tells that nothing is checked any more by what came here. The server may still be sending; what it sends
 /// is read to its end, so that the connection is not torn down under it.
-async fn say_goodbye(frames: &mut Streaming<pb::WatchTrustResponse>) {
-    let rest = async { while let Ok(Some(_)) = frames.message().await {} };
+async fn say_goodbye(frames: &mut Frames) {
+    let rest = async {
+        while let Ok(Some(_)) = frames.message().await {
+            consume_budget().await;
+        }
+    };
     let _closed_or_slow = timeout(GOODBYE, rest).await;
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_verify::KeyId;
 use tokio::sync::{oneshot, watch};
 
 use super::asker::Asker;
@@ -83,6 +84,11 @@ impl Verifier {
             WhenStale::AcceptSigned => expiry,
             WhenStale::Refuse | WhenStale::AskServer => expiry.min(self.0.knowledge.stale_in()),
         }
+    }
+
+    /// The key of the set that a token names, which proves nothing.
+    pub(crate) fn key_named_by(&self, token: &str) -> Option<KeyId> {
+        self.0.knowledge.key_named_by(token)
     }
 
     /// How it stands, for people and metrics.

@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use countersign_verify as verify;
-use countersign_verify::{Applied, Defect, TokenError, TrustError, TrustFrame, TrustPosition, TrustView};
+use countersign_verify::{
+    Applied, Defect, KeyId, TokenError, TrustError, TrustFrame, TrustPosition, TrustView, paseto,
+};
 use tokio::sync::watch;
 
 use super::token_cache::TokenCache;
@@ -128,6 +130,12 @@ impl Knowledge {
     /// Up to where everything is known.
     pub(super) fn position(&self) -> Option<TrustPosition> {
         self.view().position()
+    }
+
+    /// The key of the set that a token names.
+    pub(super) fn key_named_by(&self, token: &str) -> Option<KeyId> {
+        let parts = paseto::split(token).ok()?;
+        self.view().keys().find(parts.footer()).map(|key| key.id().clone())
     }
 
     pub(super) fn changes(&self) -> watch::Receiver<u64> {

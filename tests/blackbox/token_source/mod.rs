@@ -4,6 +4,7 @@ mod callers;
 mod encrypted;
 mod kit;
 mod lost_answers;
+mod malformed_answers;
 mod restarts;
 mod secrets;
 mod sign_out;

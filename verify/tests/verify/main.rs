@@ -22,4 +22,6 @@ mod revocations;
 #[cfg(test)]
 mod trust_histories;
 #[cfg(test)]
+mod trust_limits;
+#[cfg(test)]
 mod trust_view;
