@@ -27,8 +27,8 @@ pub struct VerifierHello {
 /// What a verifier has applied.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifierReport {
-    /// Up to where.
-    pub applied: TrustPosition,
+    /// Up to where; nothing before the first snapshot is whole.
+    pub applied: Option<TrustPosition>,
     /// What the next heartbeat repeats.
     pub nonce: u64,
 }

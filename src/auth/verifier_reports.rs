@@ -31,7 +31,10 @@ impl VerifierReports {
     pub fn take(&self, report: VerifierReport) -> Result<(), Error> {
         let VerifierReport { applied, nonce } = report;
         let mut state = self.lock();
-        if applied.incarnation == state.told.incarnation && applied.sequence > state.told.sequence {
+        let is_beyond = |applied: TrustPosition| {
+            applied.incarnation == state.told.incarnation && applied.sequence > state.told.sequence
+        };
+        if applied.is_some_and(is_beyond) {
             return Err(Error::field("report.applied", "is beyond what was sent"));
         }
         state.nonce = nonce;

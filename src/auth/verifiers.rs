@@ -110,12 +110,12 @@ impl Verifiers {
     }
 
     /// Takes a report.
-    pub(super) fn acknowledge(&self, id: LeaseId, applied: TrustPosition, now: Instant) {
+    pub(super) fn acknowledge(&self, id: LeaseId, applied: Option<TrustPosition>, now: Instant) {
         let mut leases = self.lock();
         let Some(lease) = leases.find(id) else { return };
         lease.heard = now;
         // Most reports say once more what the one before has said.
-        if lease.applied.replace(applied) != Some(applied) {
+        if let Some(applied) = applied.filter(|applied| lease.applied.replace(*applied) != Some(*applied)) {
             leases.waits.note_applied(id.lease, applied);
         }
     }
@@ -314,7 +314,7 @@ mod tests {
         let orders = scene.admit(1, "orders-1").unwrap();
         scene.admit(1, "orders-2").unwrap();
 
-        scene.verifiers.acknowledge(orders, at(1), scene.now);
+        scene.verifiers.acknowledge(orders, Some(at(1)), scene.now);
         let missing = scene.missing().await;
         assert_eq!((missing.count, missing.names.len()), (MOST_OF_USER + 2, MOST_OF_USER));
         assert!(!missing.names.contains(&"orders-1".to_owned()));
@@ -331,7 +331,7 @@ mod tests {
         let scene = Scene::begin();
         let ids: Vec<_> = (0..MOST_OF_USER).map(|_| scene.admit(1, "old").unwrap()).collect();
         let (first, rest) = ids.split_first().unwrap();
-        rest.iter().for_each(|id| scene.verifiers.acknowledge(*id, at(1), scene.now));
+        rest.iter().for_each(|id| scene.verifiers.acknowledge(*id, Some(at(1)), scene.now));
         let mut waiting = scene.verifiers.begin_wait(at(1), None).unwrap();
         scene.verifiers.lose(*first);
         scene.admit(1, "new").unwrap();

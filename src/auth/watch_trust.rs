@@ -94,6 +94,8 @@ struct Told {
     cursor: i64,
     /// Up to where everything has been told.
     complete: i64,
+    /// Up to where everything will have been told when the last of the pages has been that are being told.
+    goal: Option<i64>,
     /// When the reading began that the last heartbeat stood on.
     beaten: Option<Instant>,
 }
@@ -234,16 +236,12 @@ impl TrustWatch {
             (position, revocations) = trust.page(self.told.cursor, PAGE);
         }
         self.note_what_it_means(&revocations);
-        // The last entries of a full page may have been superseded by what is on the next one: nothing is complete yet.
         let more = revocations.last().filter(|_| revocations.len() == PAGE).map(|last| last.sequence);
-        self.told.cursor = more.unwrap_or(position.sequence);
-        if more.is_none() {
-            self.told.complete = position.sequence;
-        }
+        let complete = self.told.note_page(more, position.sequence);
         self.reports.note_told(self.told.position());
         Ok(Some(if self.told.snapshot {
-            self.told.snapshot = more.is_some();
-            TrustFrame::Snapshot { revocations, complete: more.is_none().then_some(position) }
+            self.told.snapshot = !complete;
+            TrustFrame::Snapshot { revocations, complete: complete.then(|| self.told.position()) }
         } else {
             TrustFrame::Revocations { revocations, sequence: self.told.complete }
         }))
@@ -366,8 +364,24 @@ impl Told {
             incarnation: now.incarnation,
             cursor: sequence,
             complete: sequence,
+            goal: None,
             beaten: None,
         }
+    }
+
+    /// A page has been told that ends with the entry at `more`, if others follow, while everything up to `known` is known.
+    /// True if it was the last.
+    ///
+    /// The last entries of a full page may have been superseded by what is on the next one, and pages reach beyond what is
+    /// known without a gap: what fills such a gap meanwhile is told by none of them. So everything is told with the last page,
+    /// up to where it was known at the first.
+    fn note_page(&mut self, more: Option<i64>, known: i64) -> bool {
+        let goal = *self.goal.get_or_insert(known);
+        if more.is_none() {
+            (self.complete, self.goal) = (goal, None);
+        }
+        self.cursor = more.unwrap_or(goal);
+        more.is_none()
     }
 
     fn position(&self) -> TrustPosition {
@@ -381,5 +395,27 @@ impl PublishedKey {
         self.key == other.key
             && (self.sign_from, self.sign_until, self.verify_until)
                 == (other.sign_from, other.sign_until, other.verify_until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(sequence: i64) -> TrustPosition {
+        TrustPosition { incarnation: [1; 16], sequence }
+    }
+
+    #[test]
+    fn what_fills_a_gap_while_pages_are_told_is_told_afterwards() {
+        let mut told = Told::up_to(Some(at(0)), at(300));
+        // Another process has committed 301, which is not known here yet; this one has committed 302 and 303.
+        assert!(!told.note_page(Some(302), 300));
+        assert_eq!((told.cursor, told.position()), (302, at(0)));
+        // Before the last page is made, 301 becomes known.
+        assert!(told.note_page(None, 303));
+        assert_eq!((told.cursor, told.position()), (300, at(300)), "301 is still to come");
+        assert!(told.note_page(None, 303));
+        assert_eq!((told.cursor, told.position()), (303, at(303)));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign::pb::auth::v1 as pb;
 use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
+use countersign::pb::auth::v1::watch_trust_request::Message;
 use tokio::task::JoinHandle;
 use tonic::Code;
 
@@ -166,6 +167,21 @@ async fn a_verifier_whose_lease_has_ended_is_not_waited_for() {
     // Its stream is lost, and a second later it accepts nothing any more: long before the ten that the answer would wait.
     drop(watcher);
     assert_eq!(revoke(&scene, &tokens.token, 10).await.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_verifier_that_has_nothing_yet_may_say_so_and_is_kept() {
+    let scene = scene().await;
+    let short = pb::VerifierHello { max_staleness: seconds(2), ..hello("orders-1") };
+    let mut watcher = scene.watch_with(short).await.unwrap();
+    // Longer than it may be silent.
+    for nonce in 2..6 {
+        watcher.send(Message::Report(pb::VerifierReport { applied: None, nonce })).await;
+        watcher.told_until(nonce).await;
+    }
+    let tokens = alice(&scene).await;
+    let answer = revoke(&scene, &tokens.token, 1).await;
+    assert_eq!(answer.await.unwrap(), 1, "it has applied nothing");
 }
 
 #[tokio::test]

@@ -32,8 +32,7 @@ const OPENING: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(5);
 /// How long a stream may bring what proves nothing, at its beginning and later: a snapshot, say, of which 100,000
 /// revocations are some 10 MB, so that 1.5 Mbit/s are enough for them. A verifier with a longer `max_staleness` has that
-/// long. One with a shorter one gains nothing by less: what it knows gets stale meanwhile, and its server gives up whoever
-/// has not reported for `max_staleness`, which a verifier does when it has all of its first snapshot.
+/// long. One with a shorter one gains nothing by less: what it knows gets stale meanwhile, and a snapshot takes its time.
 const NO_PROOF: Duration = Duration::from_secs(60);
 /// The largest message that is read. A server sends 250 revocations in one, which are some 25 KB; as many keys as a set
 /// may have are 200 KB.
@@ -222,7 +221,8 @@ impl Connection {
             let Some(frame) = wire::frame(message)? else { continue };
             let is_heartbeat = matches!(frame, TrustFrame::Heartbeat { .. });
             let applied = self.knowledge.apply(frame)?;
-            if is_heartbeat || applied == Applied::Revocations {
+            // Also while a snapshot is under way: a server gives up who says nothing for `max_staleness`.
+            if applied != Applied::Keys {
                 self.report(reports);
             }
             if is_heartbeat {

@@ -52,8 +52,8 @@ pub(in crate::grpc) fn hello(request: pb::WatchTrustRequest) -> Result<VerifierH
 pub(in crate::grpc) fn report(request: pb::WatchTrustRequest) -> Result<VerifierReport, Error> {
     match request.message {
         Some(Message::Report(report)) => {
-            let applied = report.applied.ok_or_else(|| Error::field("report.applied", "is missing"))?;
-            Ok(VerifierReport { applied: position("report.applied", &applied)?, nonce: report.nonce })
+            let applied = report.applied.map(|applied| position("report.applied", &applied)).transpose()?;
+            Ok(VerifierReport { applied, nonce: report.nonce })
         }
         Some(Message::Hello(_)) => Err(Error::field("hello", "must be the first message alone")),
         None => Err(Error::field("report", "is missing")),
