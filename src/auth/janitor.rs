@@ -2,7 +2,7 @@
 //! is decided depends on the freeing; it may stop at any moment, or never run.
 
 use super::{Authority, Error};
-use crate::domain::SteadyTime;
+use crate::domain::{SteadyTime, TrustPosition};
 use crate::store::{Followed, PurgeCursor};
 
 /// The janitor; there is one a process.
@@ -33,19 +33,31 @@ impl Janitor {
     }
 }
 
+/// A server that starts begins an incarnation, and its log goes on where it was; an older copy of the database falls short.
+fn tell_of_another_log(known: TrustPosition, found: TrustPosition) {
+    if found.sequence < known.sequence {
+        tracing::error!(
+            known = known.sequence,
+            found = found.sequence,
+            "the log of revocations is shorter than it was: was an older copy of the database put in place under the running \
+             server? What was revoked after that copy was made is good again, until `countersign key revoke --all`"
+        );
+    } else if found.incarnation != known.incarnation {
+        tracing::info!("another server has started on this database; verifiers get a snapshot");
+    }
+}
+
 impl Authority {
     /// Takes up what other processes have revoked.
     pub async fn follow_trust_log(&self) -> Result<(), Error> {
         let parts = self.parts();
         let now = parts.clock.now();
+        let known = parts.store.trust().position();
         if parts.store.follow_trust_log(now).await? == Followed::Elsewhere {
             let mut fresh = [0; 16];
             parts.entropy.fill(&mut fresh);
             parts.store.enter_incarnation(fresh, now).await?;
-            tracing::error!(
-                "the log of revocations is another one, or an older copy of it: was the database replaced under the running \
-                 server? What was revoked after that copy was made is good again"
-            );
+            tell_of_another_log(known, parts.store.trust().position());
         }
         // Tokens of the keys in their place would be refused until these are read for another reason. The log is followed
         // all the same.

@@ -54,6 +54,9 @@ impl Authority {
         let act = self.act(Some(caller), context);
         let change = self.parts().keys.change().await;
         for _ in 0..KeyChange::ATTEMPTS {
+            if self.has_revoked(which).await? {
+                return Ok(());
+            }
             let revocation = decide(&change.read().await?, which, act.now, &change.maker()?)?;
             let written = store.revoke_keys(revocation, &act).await;
             if written.map_err(|error| caller.explain(error.into()))? {
@@ -63,6 +66,15 @@ impl Authority {
             }
         }
         Err(StoreError::contended().into())
+    }
+}
+
+impl Authority {
+    /// Whether a key has been revoked already: the answer was lost, or somebody else was quicker.
+    async fn has_revoked(&self, which: &WhichKeys) -> Result<bool, Error> {
+        let WhichKeys::One(id) = which else { return Ok(false) };
+        self.follow_trust_log().await?;
+        Ok(self.parts().store.trust().has_revoked_key(id))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One verifier's lease: who it is, what it has applied, and until when it may accept tokens by what it knows.
 //!
-//! A lease ends `max_staleness` after the last report: later, no verifier accepts a token by what it knew then.
+//! A lease ends `max_staleness` after the last report: later, no verifier accepts a token by what it knew then. That of one
+//! which goes on by the signature alone ends when the longest token has expired.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ pub struct VerifierHello {
     pub run_id: Option<[u8; 16]>,
     /// For how long it accepts tokens by what it knows when nothing comes any more.
     pub max_staleness: Duration,
+    /// Whether it then goes on by the signature alone, so that only their expiry ends tokens for it.
+    pub accepts_signed: bool,
     /// Up to where it knows everything.
     pub resume: Option<TrustPosition>,
     /// What the next heartbeat repeats.
@@ -52,6 +55,10 @@ pub struct ShownVerifier {
     pub silence: Duration,
     /// For how long it accepts tokens by what it knows.
     pub max_staleness: Duration,
+    /// Whether it goes on after that.
+    pub accepts_signed: bool,
+    /// For how long it still accepts tokens if it reports no more.
+    pub rest: Duration,
 }
 
 /// A verifier's lease, as its stream holds it. A stream that has been replaced by another one can do nothing to it.
@@ -71,6 +78,9 @@ pub(super) struct Lease {
     pub(super) run_id: Option<[u8; 16]>,
     pub(super) address: Option<IpAddr>,
     pub(super) max_staleness: Duration,
+    pub(super) accepts_signed: bool,
+    /// For how long after its last report it accepts a token that was good then.
+    pub(super) accepts_for: Duration,
     pub(super) connected_at: Timestamp,
     pub(super) connected: bool,
     pub(super) heard: Instant,
@@ -93,8 +103,14 @@ impl Lease {
         self.user_id == user_id && self.run_id.is_some() && self.run_id == hello.run_id
     }
 
+    /// Later it accepts nothing that was revoked after its last report.
     pub(super) fn end(&self) -> Instant {
-        self.heard + self.max_staleness
+        self.heard + self.accepts_for
+    }
+
+    /// Whether it should have reported long since.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        now >= self.heard + self.max_staleness
     }
 
     pub(super) fn lacks(&self, position: TrustPosition, now: Instant) -> bool {
@@ -111,6 +127,8 @@ impl Lease {
             applied: self.applied,
             silence: now.saturating_duration_since(self.heard),
             max_staleness: self.max_staleness,
+            accepts_signed: self.accepts_signed,
+            rest: self.end().saturating_duration_since(now),
         }
     }
 }

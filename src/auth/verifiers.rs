@@ -50,6 +50,8 @@ pub(super) struct Missing {
 struct Leases {
     next: u64,
     by_id: HashMap<u64, Lease>,
+    /// The incarnation of the log of which it has been said that it holds less than a verifier has seen.
+    told_of_loss: Option<[u8; 16]>,
     displaced: Option<Displaced>,
     waits: Waits,
 }
@@ -78,6 +80,7 @@ impl Verifiers {
         hello: &VerifierHello,
         address: Option<IpAddr>,
         (wall, now): (Timestamp, Instant),
+        longest_token: Duration,
     ) -> Result<(LeaseId, Ends), Error> {
         let mut leases = self.lock();
         let stream = leases.next;
@@ -94,6 +97,8 @@ impl Verifiers {
             run_id: hello.run_id,
             address,
             max_staleness: hello.max_staleness,
+            accepts_signed: hello.accepts_signed,
+            accepts_for: if hello.accepts_signed { longest_token } else { hello.max_staleness },
             connected_at: wall,
             connected: true,
             heard: now,
@@ -140,10 +145,12 @@ impl Verifiers {
     pub(super) fn sweep(&self, now: Instant) {
         let mut leases = self.lock();
         let Leases { by_id, displaced, waits, .. } = &mut *leases;
-        for (id, lease) in by_id.iter_mut().filter(|(_, lease)| now >= lease.end()) {
-            waits.note_ended(*id);
+        for (id, lease) in by_id.iter_mut().filter(|(_, lease)| lease.is_overdue(now)) {
+            if now >= lease.end() {
+                waits.note_ended(*id);
+            }
             lease.ends.overdue.cancel();
-            if now >= lease.end() + PATIENCE {
+            if lease.is_overdue(now - PATIENCE) {
                 lease.ends.abandoned.cancel();
             }
         }
@@ -151,6 +158,11 @@ impl Verifiers {
         if displaced.take_if(|displaced| now >= displaced.until).is_some() {
             waits.note_ended(DISPLACED);
         }
+    }
+
+    /// True the first time in an incarnation of the log.
+    pub(super) fn note_loss(&self, incarnation: [u8; 16]) -> bool {
+        self.lock().told_of_loss.replace(incarnation) != Some(incarnation)
     }
 
     /// All of them, by their names.
@@ -269,6 +281,8 @@ impl Leases {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     struct Scene {
         verifiers: Verifiers,
         now: Instant,
@@ -284,11 +298,12 @@ mod tests {
                 instance: name.to_owned(),
                 run_id: None,
                 max_staleness: Duration::from_secs(600),
+                accepts_signed: false,
                 resume: None,
                 nonce: 0,
             };
             let moment = (Timestamp::from_millis(0), self.now);
-            self.verifiers.admit(user_id(user), &hello, None, moment).map(|(id, _)| id)
+            self.verifiers.admit(user_id(user), &hello, None, moment, HOUR).map(|(id, _)| id)
         }
 
         async fn missing(&self) -> Missing {

@@ -30,6 +30,13 @@ const VERIFIER: &str = "verifier";
 const PAGE: usize = 250;
 /// Between two heartbeats: a reading of the log takes place twice a second, and every second one is told.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(900);
+/// The same for verifiers that would hardly be sure of being fresh with one a second: a heartbeat proves what was so when
+/// the one before it came.
+const SHORT_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(400);
+/// Whom that concerns.
+const SHORT_STALENESS: Duration = Duration::from_secs(5);
+/// How much longer than it says a token may live: clocks differ.
+const GRACE: Duration = Duration::from_secs(60);
 /// How often the session of a stream is looked at though nothing seems to have happened to it: sessions also run out.
 const JUDGE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -76,6 +83,7 @@ pub struct TrustWatch {
     /// Whether it changed while this waited.
     ring_changed: bool,
     told: Told,
+    heartbeat_interval: Duration,
     /// A frame that waits for a newer key set to be told before it.
     pending: Option<TrustFrame>,
     must_read_keys: bool,
@@ -112,7 +120,9 @@ impl Authority {
         let told = Told::up_to(hello.resume, self.position_for(hello).await?);
         let now = monotonic_now();
         let wall = self.parts().clock.now();
-        let (lease, ends) = self.verifiers().admit(caller.user_id(), hello, address, (wall, now))?;
+        let longest_token = self.parts().policy.lifetimes.max + GRACE;
+        let user_id = caller.user_id();
+        let (lease, ends) = self.verifiers().admit(user_id, hello, address, (wall, now), longest_token)?;
         let reports = VerifierReports::new(self.clone(), lease, told.position(), hello.nonce);
         Ok(TrustWatch {
             authority: self.clone(),
@@ -123,6 +133,11 @@ impl Authority {
             ring: self.parts().keys.follow(),
             ring_changed: false,
             told,
+            heartbeat_interval: if hello.max_staleness < SHORT_STALENESS {
+                SHORT_HEARTBEAT_INTERVAL
+            } else {
+                HEARTBEAT_INTERVAL
+            },
             pending: None,
             must_read_keys: false,
             must_judge: true,
@@ -144,7 +159,27 @@ impl Authority {
             self.follow_trust_log().await?;
         }
         let position = trust.position();
-        if is_behind(&position) { Err(Error::BehindVerifier) } else { Ok(position) }
+        if is_behind(&position) {
+            return Err(Error::BehindVerifier);
+        }
+        self.look_for_loss(hello, position);
+        Ok(position)
+    }
+
+    /// Since the last incarnation the log should have grown. A server that starts on an older copy of its database cannot know
+    /// that; a verifier that comes back does.
+    fn look_for_loss(&self, hello: &VerifierHello, position: TrustPosition) {
+        let seen = hello.resume.filter(|resume| resume.incarnation != position.incarnation);
+        let Some(seen) = seen.filter(|resume| resume.sequence > position.sequence) else { return };
+        if self.verifiers().note_loss(position.incarnation) {
+            tracing::error!(
+                verifier = hello.instance,
+                seen = seen.sequence,
+                here = position.sequence,
+                "a verifier has seen more revocations than the database holds: was an older copy of it put back? What was \
+                 revoked since is good again, until `countersign key revoke --all`"
+            );
+        }
     }
 
     /// Ends what verifiers have been silent for too long.
@@ -280,7 +315,7 @@ impl TrustWatch {
     fn heartbeat(&mut self) -> Option<TrustFrame> {
         let TrustNews { position, read_began } = *self.news.borrow();
         let began = read_began?;
-        let due = self.told.beaten.is_none_or(|last| began >= last + HEARTBEAT_INTERVAL);
+        let due = self.told.beaten.is_none_or(|last| began >= last + self.heartbeat_interval);
         let told_all =
             position.incarnation == self.told.incarnation && position.sequence == self.told.complete;
         if !due || !told_all {

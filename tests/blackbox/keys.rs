@@ -167,6 +167,12 @@ async fn a_revoked_key_takes_its_tokens_with_it_here_and_at_a_replica() {
     let there = elsewhere.sign_in("alice", PASSWORD).await;
     client.greet(Credentials::Bearer(&there)).await.unwrap();
     assert_eq!(key_of(&client, &there).await, before[1].key_id);
+    // Whoever says it again, because the answer was lost or somebody else was quicker, is not told that it failed.
+    for (to, channel) in [(&client, server.channel().await), (&elsewhere, replica.channel().await)] {
+        let token = to.sign_in("root", PASSWORD).await;
+        let again = AdminClient::new(channel, &token).revoke_key(&before[0].key_id).await.unwrap();
+        assert_eq!(states(&again), [pb::KeyState::Active, pb::KeyState::Next]);
+    }
     // The session lives on.
     let refreshed = client.refresh(&opened.refresh_token, &[1; 16]).await.unwrap();
     client.greet(Credentials::Bearer(&refreshed.token)).await.unwrap();

@@ -70,7 +70,7 @@ async fn stall(address: SocketAddr, token: &str, hello: pb::VerifierHello) -> St
 #[tokio::test]
 async fn a_verifier_that_stops_reading_is_dropped_and_holds_up_nobody() {
     let scene = scene().await;
-    let short = prost_types::Duration { seconds: 1, nanos: 0 };
+    let short = prost_types::Duration { seconds: 2, nanos: 0 };
     let hello_of = |name: &str| pb::VerifierHello { max_staleness: Some(short), ..hello(name) };
     let _stalled = stall(scene.server.address, &scene.token, hello_of("stalled")).await;
     let mut reading = scene.watch().await;

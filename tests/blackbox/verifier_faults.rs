@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::process::Stdio;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::watch_trust::scene;
-use crate::harness::{Credentials, PASSWORD, hello};
+use crate::harness::{Binary, Credentials, PASSWORD, Watcher, countersign, hello};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -146,4 +147,62 @@ async fn nobody_is_told_that_verifiers_know_it_by_what_they_have_applied_of_anot
     let message = pb::RevokeTokenRequest { token: tokens.token, wait_for_verifiers };
     let answer = service.revoke_token(message).await.unwrap().into_inner();
     assert_eq!(answer.verifiers_pending, 1, "it has applied nothing of this log");
+}
+
+/// A server with a verifier's stream.
+async fn watched(server: &Binary, resume: Option<pb::TrustPosition>) -> Watcher {
+    let basic = Credentials::Basic("orders", PASSWORD);
+    let hello = pb::VerifierHello { resume, ..hello("orders-1") };
+    Watcher::begin(server.channel().await, basic, hello).await.unwrap()
+}
+
+async fn binary() -> Binary {
+    let server = Binary::start(&[]);
+    let client = server.client().await;
+    for name in ["alice", "orders"] {
+        client.create_user(name, PASSWORD).await.unwrap();
+    }
+    server.database().execute("UPDATE users SET roles = 'verifier' WHERE name_shown = 'orders'").await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_runs_a_server_is_told_that_an_older_copy_of_its_database_was_put_back() {
+    let server = binary().await;
+    for _ in 0..3 {
+        let tokens = server.client().await.open("alice", PASSWORD).await;
+        server.client().await.revoke_token(&tokens.token).await.unwrap();
+    }
+    let seen = watched(&server, None).await.told().await.heartbeat.position;
+    let database = server.database();
+    let (_, _, folder) = server.stop();
+    database.execute("UPDATE trust_counter SET sequence = 1").await;
+    database.execute("DELETE FROM revocations WHERE sequence > 1").await;
+    let server = Binary::start_in(folder, &[]);
+    for _ in 0..2 {
+        watched(&server, seen.clone()).await.told().await;
+    }
+    let (_, log, _) = server.stop();
+    assert_eq!(
+        log.matches("a verifier has seen more revocations than the database holds").count(),
+        1,
+        "{log}"
+    );
+    assert!(log.contains("key revoke --all"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_server_on_the_same_database_is_no_reason_for_an_alarm() {
+    let server = binary().await;
+    let mut watcher = watched(&server, None).await;
+    assert_eq!(watcher.told().await.snapshots, 1);
+    let mut command = countersign(server.folder.path());
+    let other = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut other = other.spawn().unwrap();
+    // It has begun an incarnation when a snapshot comes.
+    while watcher.told().await.snapshots == 0 {}
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let (_, log, _) = server.stop();
+    assert!(log.contains("another server has started on this database") && !log.contains("ERROR"), "{log}");
 }

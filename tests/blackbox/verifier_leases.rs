@@ -161,7 +161,7 @@ async fn nobody_waits_for_a_verifier_that_has_said_goodbye_or_come_back() {
 async fn a_verifier_whose_lease_has_ended_is_not_waited_for() {
     let scene = scene().await;
     let tokens = alice(&scene).await;
-    let short = pb::VerifierHello { max_staleness: seconds(1), ..hello("orders-1") };
+    let short = pb::VerifierHello { max_staleness: seconds(2), ..hello("orders-1") };
     let mut watcher = scene.watch_with(short).await.unwrap();
     watcher.told().await;
     // Its stream is lost, and a second later it accepts nothing any more: long before the ten that the answer would wait.
@@ -185,9 +185,28 @@ async fn a_verifier_that_has_nothing_yet_may_say_so_and_is_kept() {
 }
 
 #[tokio::test]
+async fn a_verifier_that_goes_on_by_signatures_is_waited_for_until_tokens_have_expired() {
+    let scene = scene().await;
+    let tokens = alice(&scene).await;
+    let goes_on = pb::VerifierHello { max_staleness: seconds(2), accepts_signed: true, ..hello("orders-1") };
+    let mut watcher = scene.watch_with(goes_on).await.unwrap();
+    watcher.told().await;
+    // Its stream ends after two seconds of silence, and it accepts the token all the same.
+    assert_eq!(watcher.end().await.0, Code::DeadlineExceeded);
+    assert_eq!(revoke(&scene, &tokens.token, 1).await.await.unwrap(), 1);
+    let mut admin = pb::admin_service_client::AdminServiceClient::new(scene.server.channel().await);
+    let root = scene.client.sign_in("root", PASSWORD).await;
+    let request = Credentials::Bearer(&root).attach(pb::ListVerifiersRequest {});
+    let listed = admin.list_verifiers(request).await.unwrap().into_inner().verifiers;
+    let (since, until) = (listed[0].connect_time.unwrap(), listed[0].lease_expire_time.unwrap());
+    assert!(listed[0].accepts_signed && !listed[0].connected);
+    assert!(until.seconds - since.seconds >= 3_600, "the longest token lives for an hour");
+}
+
+#[tokio::test]
 async fn a_verifier_that_says_nothing_is_asked_to_go() {
     let scene = scene().await;
-    let short = pb::VerifierHello { max_staleness: seconds(1), ..hello("orders-1") };
+    let short = pb::VerifierHello { max_staleness: seconds(2), ..hello("orders-1") };
     let mut watcher = scene.watch_with(short).await.unwrap();
     assert_eq!(watcher.end().await, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
 }

@@ -21,7 +21,7 @@ use crate::{EndpointError, ServerEndpoint, TokenSource};
 
 const DEFAULT_ISSUER: &str = "countersign";
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(30);
-const MIN_MAX_STALENESS: Duration = Duration::from_secs(1);
+const MIN_MAX_STALENESS: Duration = Duration::from_secs(2);
 const MAX_MAX_STALENESS: Duration = Duration::from_secs(600);
 
 /// What a [`Verifier`] is to be. Made by [`Verifier::builder`]; [`start`](Self::start) or [`connect`](Self::connect) ends it.
@@ -54,7 +54,7 @@ pub enum VerifierError {
     #[error("a verifier's instance name has 1 to 64 printable characters")]
     InstanceMalformed,
     /// Others wait this long for a verifier that is out of reach.
-    #[error("max_staleness is 1 s to 10 min")]
+    #[error("max_staleness is 2 s to 10 min")]
     MaxStalenessOutOfRange,
     /// How to connect.
     #[error(transparent)]
@@ -105,7 +105,7 @@ impl VerifierBuilder {
         Self { instance: Some(instance.into()), ..self }
     }
 
-    /// For how long tokens are accepted by what is known when nothing comes any more: 1 s to 10 min, by default 30 s. A
+    /// For how long tokens are accepted by what is known when nothing comes any more: 2 s to 10 min, by default 30 s. A
     /// revocation is felt within this time at the latest, and who revokes may wait for it.
     pub fn max_staleness(self, max_staleness: Duration) -> Self {
         Self { max_staleness, ..self }
@@ -149,7 +149,12 @@ impl VerifierBuilder {
             clock: self.clock,
             server: self.server,
             credentials: Arc::clone(&credentials),
-            introduction: Introduction { instance, run_id, max_staleness: self.max_staleness },
+            introduction: Introduction {
+                instance,
+                run_id,
+                max_staleness: self.max_staleness,
+                accepts_signed: self.when_stale == WhenStale::AcceptSigned,
+            },
             randomness,
             tokens: Tokens::default(),
         };

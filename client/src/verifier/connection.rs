@@ -68,6 +68,7 @@ pub(super) struct Introduction {
     pub(super) instance: String,
     pub(super) run_id: Vec<u8>,
     pub(super) max_staleness: Duration,
+    pub(super) accepts_signed: bool,
 }
 
 /// Why a stream is over.
@@ -196,13 +197,14 @@ impl Connection {
         let resume = self.knowledge.begin_stream();
         let nonce = self.randomness.next();
         self.knowledge.expect_nonce(nonce);
-        let Introduction { instance, run_id, max_staleness } = &self.introduction;
+        let Introduction { instance, run_id, max_staleness, accepts_signed } = &self.introduction;
         let hello = pb::VerifierHello {
             instance: instance.clone(),
             run_id: run_id.clone(),
             max_staleness: prost_types::Duration::try_from(*max_staleness).ok(),
             resume: resume.map(wire::position_message),
             nonce,
+            accepts_signed: *accepts_signed,
         };
         pb::WatchTrustRequest { message: Some(request::Message::Hello(hello)) }
     }

@@ -20,7 +20,7 @@ use crate::pb::auth::v1::watch_trust_response::Frame;
 /// For whom names no other.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_secs(30);
 /// From a heartbeat's interval to what nobody would call prompt any more.
-const MAX_STALENESS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
+const MAX_STALENESS: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(600);
 /// The longest name of a verifier, in characters.
 const LONGEST_INSTANCE: usize = 64;
 
@@ -42,10 +42,11 @@ pub(in crate::grpc) fn hello(request: pb::WatchTrustRequest) -> Result<VerifierH
         None => DEFAULT_MAX_STALENESS,
     };
     if !MAX_STALENESS.contains(&max_staleness) {
-        return Err(Error::field("hello.max_staleness", "must be from 1 s to 10 min"));
+        return Err(Error::field("hello.max_staleness", "must be from 2 s to 10 min"));
     }
     let resume = hello.resume.map(|resume| position("hello.resume", &resume)).transpose()?;
-    Ok(VerifierHello { instance: hello.instance, run_id, max_staleness, resume, nonce: hello.nonce })
+    let pb::VerifierHello { instance, nonce, accepts_signed, .. } = hello;
+    Ok(VerifierHello { instance, run_id, max_staleness, accepts_signed, resume, nonce })
 }
 
 /// Any later message.
@@ -103,7 +104,6 @@ pub(in crate::grpc) fn verifiers(shown: &ShownVerifiers) -> pb::ListVerifiersRes
 fn verifier(shown: &ShownVerifier, position: TrustPosition, now: Timestamp) -> pb::Verifier {
     // Of another incarnation it has applied nothing that counts.
     let applied = shown.applied.filter(|applied| applied.incarnation == position.incarnation);
-    let rest = shown.max_staleness.saturating_sub(shown.silence);
     pb::Verifier {
         instance: shown.instance.clone(),
         user_id: shown.user_id.to_string(),
@@ -114,7 +114,8 @@ fn verifier(shown: &ShownVerifier, position: TrustPosition, now: Timestamp) -> p
         behind: position.sequence - applied.map_or(0, |applied| applied.sequence),
         silence: Some(duration(shown.silence)),
         max_staleness: Some(duration(shown.max_staleness)),
-        lease_expire_time: Some(timestamp(now.plus(rest))),
+        accepts_signed: shown.accepts_signed,
+        lease_expire_time: Some(timestamp(now.plus(shown.rest))),
     }
 }
 

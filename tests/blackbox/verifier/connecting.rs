@@ -22,7 +22,7 @@ async fn a_verifier_without_what_it_needs_does_not_start() {
         (with_password(AUDIENCE).instance(""), VerifierError::InstanceMalformed),
         (with_password(AUDIENCE).instance("two\nlines"), VerifierError::InstanceMalformed),
         (
-            with_password(AUDIENCE).max_staleness(Duration::from_millis(999)),
+            with_password(AUDIENCE).max_staleness(Duration::from_millis(1_999)),
             VerifierError::MaxStalenessOutOfRange,
         ),
         (

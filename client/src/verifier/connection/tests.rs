@@ -56,7 +56,12 @@ impl Listening {
             clock,
             server: ServerEndpoint::parse("http://127.0.0.1:1").unwrap(),
             credentials: Arc::new(Credentials::password("orders", "correct horse")),
-            introduction: Introduction { instance: "orders-1".into(), run_id: Vec::new(), max_staleness },
+            introduction: Introduction {
+                instance: "orders-1".into(),
+                run_id: Vec::new(),
+                max_staleness,
+                accepts_signed: false,
+            },
             randomness: Randomness::begin().0,
             tokens: Tokens::default(),
         };
