@@ -13,6 +13,7 @@ use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registr
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
+use crate::rest::{Rest, SchemaError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
 use crate::transport::{Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig};
 use crate::web::Front;
@@ -68,6 +69,9 @@ pub enum StartError {
     /// Reflection.
     #[error(transparent)]
     Services(#[from] ServicesError),
+    /// Paths over HTTP.
+    #[error(transparent)]
+    Rest(#[from] SchemaError),
 }
 
 /// A server with everything ready but its socket.
@@ -78,6 +82,7 @@ pub struct Server {
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
     door: Door,
+    rest: Rest<Door>,
 }
 
 impl Server {
@@ -98,15 +103,16 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        Ok(Self { store, authority, health, peer_limit, draining, door })
+        let rest = Rest::new(door.clone())?;
+        Ok(Self { store, authority, health, peer_limit, draining, door, rest })
     }
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, door } = self;
+        let Self { store, authority, health, peer_limit, draining, door, rest } = self;
         let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
         let served = Listener::new(socket).serve(
-            Dispatch::new(door, Front),
+            Dispatch::new(door, Front::new(rest)),
             shutdown.clone(),
             Drain { patience: DRAIN_PATIENCE },
         );

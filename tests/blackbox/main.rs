@@ -39,6 +39,7 @@ mod refresh_theft;
 mod remote_commands;
 mod repetitions;
 mod replicas;
+mod rest;
 mod secrets;
 mod session_limits;
 mod sessions;

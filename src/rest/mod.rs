@@ -1,0 +1,24 @@
+//! JSON over HTTP. A transcoder in front of the door: each request becomes the gRPC call of the same method, by the same
+//! peer, so that limits, access rules, deadlines and request ids are the same on every wire. What paths there are is read
+//! from the descriptor set.
+
+mod answer;
+mod api;
+mod caching;
+mod door_call;
+mod field;
+mod media_type;
+mod message;
+mod percent;
+mod problem;
+mod query;
+mod refusal;
+mod request_body;
+mod rest;
+mod route;
+mod routes;
+mod schema;
+mod template;
+
+pub use rest::Rest;
+pub use schema::SchemaError;

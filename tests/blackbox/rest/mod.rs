@@ -1,0 +1,8 @@
+//! JSON over HTTP, on HTTP/1.1 and HTTP/2.
+
+mod ask;
+mod caching;
+mod calls;
+mod refusals;
+mod requests;
+mod verbs;
