@@ -15,7 +15,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("server", &["web", "rest", "grpc", "transport", "auth", "crypto", "store", "domain"]),
     ("telemetry", &[]),
     ("web", &["rest", "transport"]),
-    ("rest", &["transport", "pb"]),
+    // Of grpc, one thing that a wire can ask of the door and no client can.
+    ("rest", &["grpc", "transport", "pb"]),
     ("grpc", &["transport", "auth", "domain", "pb"]),
     ("transport", &["domain"]),
     ("auth", &["crypto", "store", "domain"]),
@@ -32,7 +33,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tonic_reflection", &["grpc"]),
     ("tonic_types", &["rest", "grpc", "cli"]),
     ("prost_reflect", &["rest"]),
-    ("prost_types", &["grpc", "cli"]),
+    ("prost_types", &["rest", "grpc", "cli"]),
     ("http", &["web", "rest", "grpc", "transport"]),
     ("http_body", &["web", "rest", "grpc", "transport"]),
     ("futures_util", &["web", "rest", "grpc"]),

@@ -55,6 +55,7 @@ pub use listing::{Page, PageRequest};
 pub use lookup_user::UserRef;
 pub use mint::Issued;
 pub use new_password::NewPasswords;
+pub use open_session::Opens;
 pub use refresh::RefreshCommand;
 pub use register::{NewUser, Registrar, Registration};
 pub use rewrap_keys::rewrap_keys;

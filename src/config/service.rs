@@ -83,8 +83,10 @@ impl ServiceConfig {
         let passwords = passwords(values, problems);
         let policy = policy(values, problems, loopback);
         let peer_limit = peer_limit(values, problems);
-        let reflection = values.read("reflection", problems, |text| {
-            values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
+        let [reflection, older_api] = ["reflection", "older-api"].map(|name| {
+            values.read(name, problems, |text| {
+                values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
+            })
         });
         let log = log(values, problems);
         let hasher = hasher?;
@@ -99,6 +101,7 @@ impl ServiceConfig {
                 policy: policy?,
                 peer_limit: peer_limit?,
                 reflection: reflection?,
+                older_api: older_api?,
             },
             log: log?,
             warnings,

@@ -57,7 +57,8 @@ impl AuthService for AuthRpc {
     ) -> Result<Response<pb::IssueTokenResponse>, Status> {
         let context = call::context(&request);
         let presented = call::presented(&request);
-        let command = convert::issue_command(request.into_inner(), presented, context)?;
+        let opens = call::opens(&request);
+        let command = convert::issue_command(request.into_inner(), presented, (opens, context))?;
         let issued = self.authority.issue_token(command).await?;
         Ok(Response::new(convert::issued(&issued)))
     }

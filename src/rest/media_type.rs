@@ -3,6 +3,7 @@
 use http::HeaderValue;
 
 pub(super) const JSON: &str = "application/json";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Whether a content type is this one, whatever its parameters.
 pub(super) fn is(content_type: &HeaderValue, wanted: &str) -> bool {

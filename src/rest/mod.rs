@@ -1,6 +1,6 @@
 //! JSON over HTTP. A transcoder in front of the door: each request becomes the gRPC call of the same method, by the same
 //! peer, so that limits, access rules, deadlines and request ids are the same on every wire. What paths there are is read
-//! from the descriptor set.
+//! from the descriptor set. `older` is the surface of the application that this service grew from.
 
 mod answer;
 mod api;
@@ -9,6 +9,7 @@ mod door_call;
 mod field;
 mod media_type;
 mod message;
+mod older;
 mod percent;
 mod problem;
 mod query;

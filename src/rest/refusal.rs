@@ -53,10 +53,16 @@ fn allowing(allowed: &str, mut response: Response<Body>) -> Response<Body> {
 
 fn render(schema: &Schema, headers: HeaderMap, http: StatusCode, status: &Status) -> Response<Body> {
     let mut response = answer::json(headers, http, encode(schema, status).unwrap_or_default());
-    if let Some(after) = status.get_error_details().retry_info().and_then(|info| info.retry_delay) {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+    if let Some(after) = retry_after(status) {
+        response.headers_mut().insert(RETRY_AFTER, after);
     }
     response
+}
+
+/// When to come back, if the error says so.
+pub(super) fn retry_after(status: &Status) -> Option<HeaderValue> {
+    let span = status.get_error_details().retry_info()?.retry_delay?;
+    Some(HeaderValue::from(whole_seconds(span)))
 }
 
 fn encode(schema: &Schema, status: &Status) -> Option<Vec<u8>> {
@@ -71,7 +77,8 @@ fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
-fn http_status(status: &Status) -> StatusCode {
+/// The HTTP status of an error.
+pub(super) fn http_status(status: &Status) -> StatusCode {
     let too_large = || status.get_error_details().error_info().is_some_and(|info| info.reason == TOO_LARGE);
     match status.code() {
         Code::Ok => StatusCode::OK,

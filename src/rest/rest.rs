@@ -9,6 +9,7 @@ use http::{Method, Request, Response};
 use tonic::body::Body;
 
 use super::api::Api;
+use super::older::OlderApi;
 use super::schema::SchemaError;
 use crate::transport::{Handler, Peer};
 
@@ -19,19 +20,26 @@ pub struct Rest<G>(Arc<Inner<G>>);
 struct Inner<G> {
     door: G,
     api: Api,
+    older: Option<OlderApi>,
 }
 
 impl<G: Handler> Rest<G> {
-    /// Reads what paths there are. Every request goes through `door`, which speaks gRPC.
-    pub fn new(door: G) -> Result<Self, SchemaError> {
-        Ok(Self(Arc::new(Inner { door, api: Api::read()? })))
+    /// Reads what paths there are; those of the older API only if it is on. Every request goes through `door`, which speaks
+    /// gRPC.
+    pub fn new(door: G, older_api: bool) -> Result<Self, SchemaError> {
+        let older = older_api.then(OlderApi::new);
+        Ok(Self(Arc::new(Inner { door, api: Api::read()?, older })))
     }
 
     async fn answer(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
-        let Inner { door, api } = &*self.0;
+        let Inner { door, api, older } = &*self.0;
         let (from, body) = request.into_parts();
         let head = from.method == Method::HEAD;
-        let response = api.answer(door, (from, body), peer).await;
+        let older = older.as_ref().filter(|older| older.knows(from.uri.path()));
+        let response = match older {
+            Some(older) => older.answer(door, (from, body), peer).await,
+            None => api.answer(door, (from, body), peer).await,
+        };
         // Not every version of HTTP drops it by itself. Its length stays.
         if head { response.map(|_| Body::empty()) } else { response }
     }

@@ -43,6 +43,8 @@ pub struct ServerConfig {
     pub peer_limit: PeerLimitConfig,
     /// Whether the reflection services are there.
     pub reflection: bool,
+    /// Whether the paths of the older API are there.
+    pub older_api: bool,
 }
 
 /// Why the server does not start.
@@ -103,7 +105,7 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        let rest = Rest::new(door.clone())?;
+        let rest = Rest::new(door.clone(), config.older_api)?;
         Ok(Self { store, authority, health, peer_limit, draining, door, rest })
     }
 

@@ -155,5 +155,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: true,
+        older_api: true,
     }
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod caching;
 mod calls;
+mod older;
 mod refusals;
 mod requests;
 mod verbs;
