@@ -3,6 +3,7 @@
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
+use serde_json::Value;
 use tonic::body::Body;
 
 use super::door_call::Returned;
@@ -11,22 +12,29 @@ use super::problem::Problem;
 use super::route::Route;
 use super::routes::{Found, Routes};
 use super::schema::{Schema, SchemaError};
-use super::{answer, caching, door_call, media_type, refusal, request_body};
+use super::{answer, caching, door_call, media_type, openapi, refusal, request_body, routes};
 use crate::transport::{Handler, Peer};
+
+/// Where the API is described.
+const DESCRIPTION: &str = "/openapi.json";
+/// For how many seconds the description may be kept: it changes with the release alone, but then at once.
+const DESCRIPTION_MAX_AGE: i64 = 300;
 
 /// The methods and what they are written in.
 #[derive(Debug)]
 pub(super) struct Api {
     schema: Schema,
     routes: Routes,
+    description: Vec<u8>,
 }
 
 impl Api {
-    /// Reads the descriptors.
-    pub(super) fn read() -> Result<Self, SchemaError> {
+    /// Reads the descriptors. `others` are paths that are described beside those of the API.
+    pub(super) fn read(others: Vec<(&'static str, Value)>) -> Result<Self, SchemaError> {
         let schema = Schema::of_api()?;
         let routes = Routes::new(schema.routes()?);
-        Ok(Self { schema, routes })
+        let description = openapi::write(routes.iter(), &schema.access()?, others);
+        Ok(Self { schema, routes, description })
     }
 
     /// Answers a request, whatever it is.
@@ -36,23 +44,45 @@ impl Api {
         (from, body): (Parts, Body),
         peer: Peer,
     ) -> Response<Body> {
-        match self.routes.find(&from.method, from.uri.path()) {
+        match self.find(&from) {
+            Found::Description => self.describe(door, from, peer).await,
             Found::Route(route, values) => match check_type(route, &from.headers) {
                 Ok(()) => self.call(door, (route, values), (from, body), peer).await,
                 Err(problem) => self.refuse(door, from, peer, &problem).await,
             },
-            Found::OtherVerbs(allowed) => {
-                let answer = |schema: &Schema, headers, options| match options {
-                    true => refusal::options(headers, &allowed),
-                    false => refusal::of_verb(schema, headers, &allowed),
-                };
-                let options = from.method == Method::OPTIONS;
-                match door_call::knock(door, from, peer).await {
-                    Ok(headers) => answer(&self.schema, headers, options),
-                    Err((headers, status)) => refusal::of_status(&self.schema, headers, &status),
-                }
-            }
+            Found::OtherVerbs(allowed) => self.tell_verbs(door, from, peer, &allowed).await,
             Found::Nothing => self.refuse(door, from, peer, &Problem::Path).await,
+        }
+    }
+
+    fn find(&self, from: &Parts) -> Found<'_> {
+        match from.uri.path() == DESCRIPTION {
+            true if matches!(from.method, Method::GET | Method::HEAD) => Found::Description,
+            true => Found::OtherVerbs(routes::allow(&[Method::GET])),
+            false => self.routes.find(&from.method, from.uri.path()),
+        }
+    }
+
+    async fn describe<G: Handler>(&self, door: &G, from: Parts, peer: Peer) -> Response<Body> {
+        let asked = from.headers.clone();
+        match door_call::knock(door, from, peer).await {
+            Ok(headers) => caching::cacheable(&asked, headers, self.description.clone(), DESCRIPTION_MAX_AGE),
+            Err((headers, status)) => refusal::of_status(&self.schema, headers, &status),
+        }
+    }
+
+    async fn tell_verbs<G: Handler>(
+        &self,
+        door: &G,
+        from: Parts,
+        peer: Peer,
+        allowed: &str,
+    ) -> Response<Body> {
+        let options = from.method == Method::OPTIONS;
+        match door_call::knock(door, from, peer).await {
+            Ok(headers) if options => refusal::options(headers, allowed),
+            Ok(headers) => refusal::of_verb(&self.schema, headers, allowed),
+            Err((headers, status)) => refusal::of_status(&self.schema, headers, &status),
         }
     }
 

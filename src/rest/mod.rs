@@ -10,6 +10,7 @@ mod field;
 mod media_type;
 mod message;
 mod older;
+mod openapi;
 mod percent;
 mod problem;
 mod query;

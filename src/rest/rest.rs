@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use tonic::body::Body;
 
 use super::api::Api;
-use super::older::OlderApi;
+use super::older::{self, OlderApi};
 use super::schema::SchemaError;
 use crate::transport::{Handler, Peer};
 
@@ -28,7 +28,8 @@ impl<G: Handler> Rest<G> {
     /// gRPC.
     pub fn new(door: G, older_api: bool) -> Result<Self, SchemaError> {
         let older = older_api.then(OlderApi::new);
-        Ok(Self(Arc::new(Inner { door, api: Api::read()?, older })))
+        let described = if older_api { older::paths() } else { Vec::new() };
+        Ok(Self(Arc::new(Inner { door, api: Api::read(described)?, older })))
     }
 
     async fn answer(&self, request: Request<Body>, peer: Peer) -> Response<Body> {

@@ -10,6 +10,8 @@ pub(super) struct Routes(Vec<Route>);
 
 /// What a request means.
 pub(super) enum Found<'r> {
+    /// The description of all of this.
+    Description,
     /// A method, and what the path says of its message.
     Route(&'r Route, Vec<(String, String)>),
     /// The path is known and the verb is not; these are.
@@ -23,6 +25,11 @@ impl Routes {
     pub(super) fn new(mut routes: Vec<Route>) -> Self {
         routes.sort_by_key(|route| route.template().variables().count());
         Self(routes)
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
     }
 
     /// What a request means. HEAD is a GET whose answer's body stays away.

@@ -9,6 +9,8 @@ use crate::pb::DESCRIPTOR_SET;
 
 /// What a method's HTTP rule is written in.
 const HTTP_OPTION: &str = "google.api.http";
+/// What a method's access rule is written in.
+const ACCESS_OPTION: &str = "auth.v1.access";
 /// What errors are written in.
 const STATUS: &str = "google.rpc.Status";
 /// The verbs that a rule can name.
@@ -53,6 +55,11 @@ impl Schema {
     /// What errors are written in.
     pub(super) fn status(&self) -> MessageDescriptor {
         self.status.clone()
+    }
+
+    /// What access rules are written in.
+    pub(super) fn access(&self) -> Result<ExtensionDescriptor, SchemaError> {
+        self.pool.get_extension_by_name(ACCESS_OPTION).ok_or(SchemaError::Lacking(ACCESS_OPTION))
     }
 
     /// Every method with an HTTP rule. One without is not reachable, and neither is a stream, which JSON cannot carry.

@@ -6,6 +6,7 @@ use super::percent;
 /// A path with places for fields.
 #[derive(Debug)]
 pub(super) struct Template {
+    text: String,
     segments: Vec<Segment>,
     verb: Option<String>,
 }
@@ -26,7 +27,7 @@ impl Template {
             None => (path, None),
         };
         let segments = path.split('/').map(Segment::parse).collect::<Option<_>>()?;
-        Some(Self { segments, verb })
+        Some(Self { text: text.to_owned(), segments, verb })
     }
 
     /// The values of its variables in `path`; `None` if that is another path.
@@ -54,6 +55,11 @@ impl Template {
             Segment::Variable(name) => Some(name.as_str()),
             Segment::Literal(_) => None,
         })
+    }
+
+    /// The template as it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 }
 

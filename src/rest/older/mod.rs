@@ -3,6 +3,8 @@
 
 mod answers;
 mod asked;
+mod described;
 mod older_api;
 
+pub(super) use described::paths;
 pub(super) use older_api::OlderApi;

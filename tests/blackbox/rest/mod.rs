@@ -4,6 +4,8 @@ mod ask;
 mod caching;
 mod calls;
 mod older;
+mod openapi;
 mod refusals;
 mod requests;
+mod schema;
 mod verbs;
