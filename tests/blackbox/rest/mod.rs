@@ -3,9 +3,12 @@
 mod ask;
 mod caching;
 mod calls;
+mod fuzz;
 mod older;
 mod openapi;
+mod parity;
 mod refusals;
 mod requests;
 mod schema;
 mod verbs;
+mod wires;
