@@ -139,5 +139,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: false,
+        older_api: false,
     }
 }

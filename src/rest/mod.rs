@@ -12,15 +12,15 @@ mod message;
 mod older;
 mod openapi;
 mod percent;
+mod plain_http;
 mod problem;
 mod query;
 mod refusal;
 mod request_body;
-mod rest;
 mod route;
 mod routes;
 mod schema;
 mod template;
 
-pub use rest::Rest;
+pub use plain_http::Rest;
 pub use schema::SchemaError;

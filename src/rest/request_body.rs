@@ -1,5 +1,6 @@
 //! The body of the gRPC call that a request becomes. It is read when the door has let the call in and its method asks for
-//! its message: not before limits and access rules, and within the call's deadline.
+//! its message: not before limits and access rules, and within the call's deadline. On its way in the transport takes its
+//! first bytes for the length of a message, which no text is short enough to be: each counts as the largest until it is read.
 
 use std::sync::{Arc, OnceLock};
 
