@@ -9,6 +9,7 @@ pub mod telemetry;
 
 // 4: from the socket to the use cases, and back.
 pub mod grpc;
+pub mod rest;
 pub mod transport;
 pub mod web;
 

@@ -141,5 +141,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         reflection: false,
         web: countersign::web::WebConfig::default(),
         trusted_proxies: countersign::transport::TrustedProxies::default(),
+        older_api: false,
     }
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::caller::Proof;
 use super::mint::Grant;
+use super::open_session::{NewGrant, Opens};
 use super::{Authority, CallContext, Caller, Error, Issued, Presented};
 use crate::domain::{SessionId, Timestamp, User, UserId, UserState};
 
@@ -22,6 +23,8 @@ pub struct IssueCommand {
     pub lifetime: Option<Duration>,
     /// Whom it is for; empty is Countersign itself.
     pub audience: String,
+    /// What kind of session a password opens.
+    pub opens: Opens,
     /// The call.
     pub context: CallContext,
 }
@@ -46,7 +49,8 @@ impl Authority {
             }
             Presented::Password { username, password } => {
                 let user = self.prove_password(&username, &password, &command.context).await?;
-                self.open_session(&user, lifetime, audience, &command.context).await
+                let grant = NewGrant { lifetime, audience, opens: command.opens };
+                self.open_session(&user, &grant, &command.context).await
             }
         }
     }

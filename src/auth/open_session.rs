@@ -12,6 +12,23 @@ use crate::store::NewSession;
 /// The role whose users may have as many sessions as they like: programs that run many times over.
 const UNLIMITED: &str = "service";
 
+/// What kind of session a password opens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Opens {
+    /// One that is carried on with refresh tokens.
+    #[default]
+    Renewable,
+    /// One that ends with its first token: for those who know of no sessions and would never end one.
+    EndsWithToken,
+}
+
+/// What is to be issued with a session.
+pub(super) struct NewGrant<'a> {
+    pub(super) lifetime: Duration,
+    pub(super) audience: &'a str,
+    pub(super) opens: Opens,
+}
+
 /// A session that is about to be opened, and the tokens that it starts with.
 pub(super) struct Opening {
     session: Session,
@@ -29,17 +46,24 @@ impl Authority {
     pub(super) async fn open_session(
         &self,
         user: &User,
-        lifetime: Duration,
-        audience: &str,
+        grant: &NewGrant<'_>,
         context: &CallContext,
     ) -> Result<Issued, Error> {
         let act = self.act(None, context);
-        let opening = self.prepare_session(user, lifetime, context, act.now).await?;
-        let new = opening.to_insert();
-        match self.parts().store.open_session(new, user.proof(), &act).await? {
-            Some(epoch) => Ok(self.issue_first(&opening, user, epoch, audience)),
-            None => Err(Error::CredentialsInvalid),
+        let mut opening = self.prepare_session(user, grant.lifetime, context, act.now).await?;
+        if grant.opens == Opens::EndsWithToken {
+            opening.session.expires = opening.expires;
         }
+        let new = opening.to_insert();
+        let Some(epoch) = self.parts().store.open_session(new, user.proof(), &act).await? else {
+            return Err(Error::CredentialsInvalid);
+        };
+        let issued = self.issue_first(&opening, user, epoch, grant.audience);
+        Ok(match grant.opens {
+            Opens::Renewable => issued,
+            // Nobody learns the one that its row was made with.
+            Opens::EndsWithToken => Issued { refresh_token: None, ..issued },
+        })
     }
 
     /// Nothing is opened where nothing can be signed.

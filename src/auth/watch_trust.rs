@@ -18,6 +18,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Proof;
+use super::told_trust::Told;
 use super::verifier_lease::{Ends, LeaseId, VerifierHello, monotonic_now};
 use super::verifier_reports::VerifierReports;
 use super::{Authority, Caller, Error, PublishedKey};
@@ -90,22 +91,6 @@ pub struct TrustWatch {
     must_judge: bool,
     judge_at: Instant,
     reports: VerifierReports,
-}
-
-/// What has been told.
-struct Told {
-    keys: Option<Vec<PublishedKey>>,
-    /// Whether what follows is a snapshot.
-    snapshot: bool,
-    incarnation: [u8; 16],
-    /// The place in the log of the last entry that was told.
-    cursor: i64,
-    /// Up to where everything has been told.
-    complete: i64,
-    /// Up to where everything will have been told when the last of the pages has been that are being told.
-    goal: Option<i64>,
-    /// When the reading began that the last heartbeat stood on.
-    beaten: Option<Instant>,
 }
 
 impl Authority {
@@ -388,69 +373,11 @@ impl Drop for TrustWatch {
     }
 }
 
-impl Told {
-    /// Whoever resumes within the incarnation of now is told what came after; everybody else gets a snapshot.
-    fn up_to(resume: Option<TrustPosition>, now: TrustPosition) -> Self {
-        let resumed = resume.filter(|resume| resume.incarnation == now.incarnation);
-        let sequence = resumed.map_or(0, |resume| resume.sequence);
-        Self {
-            keys: None,
-            snapshot: resumed.is_none(),
-            incarnation: now.incarnation,
-            cursor: sequence,
-            complete: sequence,
-            goal: None,
-            beaten: None,
-        }
-    }
-
-    /// A page has been told that ends with the entry at `more`, if others follow, while everything up to `known` is known.
-    /// True if it was the last.
-    ///
-    /// The last entries of a full page may have been superseded by what is on the next one, and pages reach beyond what is
-    /// known without a gap: what fills such a gap meanwhile is told by none of them. So everything is told with the last page,
-    /// up to where it was known at the first.
-    fn note_page(&mut self, more: Option<i64>, known: i64) -> bool {
-        let goal = *self.goal.get_or_insert(known);
-        if more.is_none() {
-            (self.complete, self.goal) = (goal, None);
-        }
-        self.cursor = more.unwrap_or(goal);
-        more.is_none()
-    }
-
-    fn position(&self) -> TrustPosition {
-        TrustPosition { incarnation: self.incarnation, sequence: self.complete }
-    }
-}
-
 impl PublishedKey {
     /// Its state moves on with time alone, and the times tell it beforehand.
     fn is_same_as(&self, other: &Self) -> bool {
         self.key == other.key
             && (self.sign_from, self.sign_until, self.verify_until)
                 == (other.sign_from, other.sign_until, other.verify_until)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(sequence: i64) -> TrustPosition {
-        TrustPosition { incarnation: [1; 16], sequence }
-    }
-
-    #[test]
-    fn what_fills_a_gap_while_pages_are_told_is_told_afterwards() {
-        let mut told = Told::up_to(Some(at(0)), at(300));
-        // Another process has committed 301, which is not known here yet; this one has committed 302 and 303.
-        assert!(!told.note_page(Some(302), 300));
-        assert_eq!((told.cursor, told.position()), (302, at(0)));
-        // Before the last page is made, 301 becomes known.
-        assert!(told.note_page(None, 303));
-        assert_eq!((told.cursor, told.position()), (300, at(300)), "301 is still to come");
-        assert!(told.note_page(None, 303));
-        assert_eq!((told.cursor, told.position()), (303, at(303)));
     }
 }

@@ -84,8 +84,10 @@ impl ServiceConfig {
         let passwords = passwords(values, problems);
         let policy = policy(values, problems, loopback);
         let peer_limit = peer_limit(values, problems);
-        let reflection = values.read("reflection", problems, |text| {
-            values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
+        let [reflection, older_api] = ["reflection", "older-api"].map(|name| {
+            values.read(name, problems, |text| {
+                values::word(text, &[("auto", loopback), ("on", true), ("off", false)])
+            })
         });
         let web = web(values, problems);
         let trusted_proxies = trusted_proxies(values, problems);
@@ -104,6 +106,7 @@ impl ServiceConfig {
                 reflection: reflection?,
                 web: web?,
                 trusted_proxies: trusted_proxies?,
+                older_api: older_api?,
             },
             log: log?,
             warnings,

@@ -84,7 +84,7 @@ pub const SERVER_VARIABLE: &str = "COUNTERSIGN_SERVER";
 pub const TOKEN_VARIABLE: &str = "COUNTERSIGN_TOKEN";
 
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 24] = [
+pub const SETTINGS: [Setting; 25] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
@@ -124,6 +124,13 @@ pub const SETTINGS: [Setting; 24] = [
         "auto|on|off",
         Some("auto"),
         "Whether gRPC reflection is served, without credentials; auto is on for a loopback listener",
+    ),
+    service(
+        "older-api",
+        "auto|on|off",
+        Some("auto"),
+        "Whether the paths /api/… of the application that this service grew from are served; auto is on for a loopback \
+         listener",
     ),
     service(
         "token-lifetime",

@@ -69,7 +69,8 @@ impl AuthService for AuthRpc {
         let context = call::context(&request);
         let presented = call::presented(&request);
         let cookie = RefreshCookie::of(&request);
-        let command = convert::issue_command(request.into_inner(), presented, context)?;
+        let opens = call::opens(&request);
+        let command = convert::issue_command(request.into_inner(), presented, (opens, context))?;
         let issued = self.authority.issue_token(command).await?;
         Ok(self.keep(&cookie, convert::issued(&issued), |answer| &mut answer.refresh_token))
     }

@@ -8,8 +8,13 @@ use http::HeaderValue;
 use tonic::Request;
 
 use super::request_id;
-use crate::auth::{CallContext, Caller, Error, Presented};
+use crate::auth::{CallContext, Caller, Error, Opens, Presented};
 use crate::domain::{Origin, UserAgent};
+
+/// In the extensions of an IssueToken: a password is to open a session that ends with its token. Only what runs in this
+/// process can put it there; nothing that a client sends becomes one.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionEndsWithToken;
 
 /// One value in the request's extensions: each costs an allocation.
 #[derive(Clone)]
@@ -46,6 +51,14 @@ pub(super) fn presented<T>(request: &Request<T>) -> Presented {
     match request.extensions().get::<Call>() {
         Some(Call { who: Who::Presented(presented), .. }) => presented.clone(),
         _ => Presented::Nothing,
+    }
+}
+
+/// What kind of session a password opens on this call.
+pub(super) fn opens<T>(request: &Request<T>) -> Opens {
+    match request.extensions().get::<SessionEndsWithToken>() {
+        Some(SessionEndsWithToken) => Opens::EndsWithToken,
+        None => Opens::Renewable,
     }
 }
 

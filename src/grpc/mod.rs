@@ -18,6 +18,7 @@ mod stream_limit;
 mod trust_service;
 mod watch_stream;
 
+pub use call::SessionEndsWithToken;
 pub use door::{Door, DoorParts};
 pub use health::Health;
 pub use methods::{Methods, MethodsError};

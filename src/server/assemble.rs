@@ -13,6 +13,7 @@ use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registr
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
 use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
+use crate::rest::{Rest, SchemaError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
 use crate::transport::{Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, TrustedProxies};
 use crate::web::{Front, WebConfig};
@@ -46,6 +47,8 @@ pub struct ServerConfig {
     pub web: WebConfig,
     /// The proxies that are believed about whose request they bring.
     pub trusted_proxies: TrustedProxies,
+    /// Whether the paths of the older API are there.
+    pub older_api: bool,
 }
 
 /// Why the server does not start.
@@ -72,6 +75,9 @@ pub enum StartError {
     /// Reflection.
     #[error(transparent)]
     Services(#[from] ServicesError),
+    /// Paths over HTTP.
+    #[error(transparent)]
+    Rest(#[from] SchemaError),
 }
 
 /// A server with everything ready but its socket.
@@ -81,9 +87,7 @@ pub struct Server {
     health: Health,
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
-    door: Door,
-    web: WebConfig,
-    trusted_proxies: TrustedProxies,
+    handler: Forwarded<Dispatch<Door, Front<Door>>>,
 }
 
 impl Server {
@@ -104,27 +108,18 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        Ok(Self {
-            store,
-            authority,
-            health,
-            peer_limit,
-            draining,
-            door,
-            web: config.web,
-            trusted_proxies: config.trusted_proxies,
-        })
+        let rest = Rest::new(door.clone(), config.older_api)?;
+        let front = Front::new(door.clone(), rest, config.web);
+        let handler = Forwarded::new(Dispatch::new(door, front), config.trusted_proxies);
+        Ok(Self { store, authority, health, peer_limit, draining, handler })
     }
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, door, web, trusted_proxies } = self;
+        let Self { store, authority, health, peer_limit, draining, handler } = self;
         let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
-        let served = Listener::new(socket).serve(
-            Forwarded::new(Dispatch::new(door.clone(), Front::new(door, web)), trusted_proxies),
-            shutdown.clone(),
-            Drain { patience: DRAIN_PATIENCE },
-        );
+        let served =
+            Listener::new(socket).serve(handler, shutdown.clone(), Drain { patience: DRAIN_PATIENCE });
         let leave = async {
             shutdown.cancelled().await;
             tracing::info!("stopping: running calls may finish, for 8 s at most");

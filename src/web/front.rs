@@ -16,10 +16,11 @@ use tower_service::Service;
 
 use super::grpc_web::{self, Form};
 use super::{WebOrigin, cors, cross_site, pages, refusal};
+use crate::rest::Rest;
 use crate::transport::{Handler, Peer};
 
-/// What a person sees who came with a browser.
-const NOT_GRPC: &str = "This port speaks gRPC: send POST with content-type application/grpc over HTTP/2.\n";
+/// What is said to who sends a gRPC that is not spoken here.
+const NOT_GRPC: &str = "gRPC is protobuf here: application/grpc or application/grpc+proto.\n";
 
 /// How pages of others are met.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,7 @@ pub struct WebConfig {
 #[derive(Clone)]
 pub struct Front<D> {
     door: D,
+    rest: Rest<D>,
     shared: Arc<Shared>,
 }
 
@@ -43,11 +45,11 @@ struct Shared {
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 impl<D: Handler> Front<D> {
-    /// Sends calls through `door`.
+    /// Sends gRPC-Web through `door`, and what is no gRPC and no page to `rest`.
     #[must_use]
-    pub fn new(door: D, config: WebConfig) -> Self {
+    pub fn new(door: D, rest: Rest<D>, config: WebConfig) -> Self {
         let cors = cors::layer(&config.cors_origins);
-        Self { door, shared: Arc::new(Shared { listed: config.cors_origins, cors }) }
+        Self { door, rest, shared: Arc::new(Shared { listed: config.cors_origins, cors }) }
     }
 
     async fn answer(self, request: Request<Body>, peer: Peer) -> Response<Body> {
@@ -58,7 +60,11 @@ impl<D: Handler> Front<D> {
             Some(Form::Other) => refusal::unknown_form(),
             Some(_) if request.method() != Method::POST => refusal::not_post(),
             Some(form) => grpc_web::answer(self.door, request, peer, form).await,
-            None => not_grpc(),
+            None if claims_to_be_grpc(&request) => not_grpc(),
+            None => match self.rest.call(request, peer).await {
+                Ok(response) => response,
+                Err(infallible) => match infallible {},
+            },
         }
     }
 }
@@ -107,6 +113,11 @@ impl<D: Handler> Service<Request<Body>> for Inside<D> {
     fn call(&mut self, request: Request<Body>) -> Answering {
         self.answer(request)
     }
+}
+
+fn claims_to_be_grpc(request: &Request<Body>) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    content_type.to_ascii_lowercase().starts_with(b"application/grpc")
 }
 
 fn not_grpc() -> Response<Body> {

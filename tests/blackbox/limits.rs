@@ -145,9 +145,10 @@ async fn http1(server: &TestServer, request: &str) -> String {
 async fn what_is_not_grpc_is_told_so_in_terms_of_http() {
     let server = TestServer::start().await;
     let get = http1(&server, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
-    assert!(get.starts_with("HTTP/1.1 415 ") && get.contains("speaks gRPC"), "{get}");
+    assert!(get.starts_with("HTTP/1.1 404 ") && get.contains("METHOD_UNKNOWN"), "{get}");
     let json = "POST /auth.v1.AuthService/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc+json\r\ncontent-length: 0\r\n\r\n";
-    assert!(http1(&server, json).await.starts_with("HTTP/1.1 415 "));
+    let told = http1(&server, json).await;
+    assert!(told.starts_with("HTTP/1.1 415 ") && told.contains("application/grpc+proto"), "{told}");
     let old = json.replace("+json", "");
     assert!(http1(&server, &old).await.starts_with("HTTP/1.1 505 "), "gRPC needs HTTP/2");
     let wrong_verb = old.replace("POST", "GET");

@@ -40,6 +40,7 @@ mod refresh_theft;
 mod remote_commands;
 mod repetitions;
 mod replicas;
+mod rest;
 mod secrets;
 mod session_limits;
 mod sessions;

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Audiences, Authority, AuthorityParts, CallContext, Caller, Error, IssueCommand, Issued, Keys, KeysParts,
-    NewPasswords, NewUser, Policy, Presented, RefreshCommand, Registrar, Registration,
+    NewPasswords, NewUser, Opens, Policy, Presented, RefreshCommand, Registrar, Registration,
 };
 use crate::crypto::{HasherConfig, MasterKey, PasswordHasher, Schedule};
 use crate::domain::{
@@ -101,6 +101,7 @@ impl House {
             password: Zeroizing::new(password.to_owned()),
             lifetime: None,
             audience: String::new(),
+            opens: Opens::Renewable,
             context: context(),
         };
         self.authority.issue_token(command).await

@@ -3,7 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::time::{duration, span, timestamp};
-use crate::auth::{CallContext, Error, IssueCommand, Issued, IssuedResetCode, Presented, RefreshCommand};
+use crate::auth::{
+    CallContext, Error, IssueCommand, Issued, IssuedResetCode, Opens, Presented, RefreshCommand,
+};
 use crate::pb::auth::v1 as pb;
 
 /// A secret field, wiped when dropped.
@@ -14,7 +16,7 @@ pub(in crate::grpc) fn secret(text: String) -> Zeroizing<String> {
 pub(in crate::grpc) fn issue_command(
     request: pb::IssueTokenRequest,
     presented: Presented,
-    context: CallContext,
+    (opens, context): (Opens, CallContext),
 ) -> Result<IssueCommand, Error> {
     Ok(IssueCommand {
         presented,
@@ -22,6 +24,7 @@ pub(in crate::grpc) fn issue_command(
         password: secret(request.password),
         lifetime: request.lifetime.map(|lifetime| span("lifetime", lifetime)).transpose()?,
         audience: request.audience,
+        opens,
         context,
     })
 }

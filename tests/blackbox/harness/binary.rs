@@ -12,6 +12,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::{Client, Database};
 
+/// A free port of loopback.
+const FREE_PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
 /// Hashes cheap enough for tests; the service warns about them.
 const CHEAP_HASHES: [&str; 4] = ["--argon2-memory-kib", "64", "--argon2-passes", "1"];
 
@@ -65,7 +67,7 @@ impl Binary {
 
     fn start_as(mut command: Command, folder: TempDir, arguments: &[&str]) -> Self {
         let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
+            .args(if arguments.contains(&FREE_PORT[0]) { &[][..] } else { &FREE_PORT[..] })
             .args(if arguments.contains(&CHEAP_HASHES[0]) { &[][..] } else { &CHEAP_HASHES[..] })
             .args(arguments)
             .stdout(Stdio::piped())

@@ -158,5 +158,6 @@ fn config(folder: &TempDir) -> ServerConfig {
         reflection: true,
         web: WebConfig::default(),
         trusted_proxies: TrustedProxies::default(),
+        older_api: true,
     }
 }

@@ -1,0 +1,100 @@
+//! A method as an operation of OpenAPI.
+
+use prost_reflect::{ExtensionDescriptor, MethodDescriptor};
+use serde_json::{Value, json};
+
+use super::comments;
+use super::schemas::Schemas;
+use crate::rest::route::Route;
+
+/// What a request may look like, for whom it helps.
+const EXAMPLES: [(&str, &str); 3] = [
+    ("CreateUser", r#"{"username": "alice", "password": "correct horse battery"}"#),
+    ("IssueToken", r#"{"username": "alice", "password": "correct horse battery", "lifetime": "600s"}"#),
+    ("ChangePassword", r#"{"currentPassword": "correct horse battery", "newPassword": "a second battery"}"#),
+];
+
+/// Describes a route. `access` is the option in which a method says who may call it.
+pub(super) fn describe(route: &Route, access: &ExtensionDescriptor, schemas: &mut Schemas) -> Value {
+    let method = route.method();
+    let comment = comments::of(&method.parent_file(), method.path());
+    let mut operation = json!({
+        "operationId": lower_camel(method.name()),
+        "tags": [method.parent_service().name()],
+        "summary": comments::summary(&comment),
+        "description": comment,
+        "security": security(method, access),
+        "responses": {
+            "200": {
+                "description": comments::of(&route.output().parent_file(), route.output().path()),
+                "content": {"application/json": {"schema": schemas.message(&route.output())}},
+            },
+            "default": {"$ref": "#/components/responses/Error"},
+        },
+    });
+    let parameters = parameters(route, schemas);
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if route.takes_body() {
+        operation["requestBody"] = body(route, schemas);
+    }
+    operation
+}
+
+fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
+    let in_path: Vec<&str> = route.template().variables().collect();
+    let input = route.input();
+    let fields = input.fields().filter(|field| in_path.contains(&field.name()) || !route.takes_body());
+    fields
+        .map(|field| {
+            let required = in_path.contains(&field.name());
+            // In a path, a field is called as in the proto; in a query, either way is understood.
+            let name = if required { field.name() } else { field.json_name() };
+            let mut schema = schemas.field(&field);
+            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            json!({
+                "name": name,
+                "in": if required { "path" } else { "query" },
+                "required": required,
+                "description": description,
+                "schema": schema,
+            })
+        })
+        .collect()
+}
+
+fn body(route: &Route, schemas: &mut Schemas) -> Value {
+    let in_path: Vec<&str> = route.template().variables().collect();
+    let input = route.input();
+    let schema = if in_path.is_empty() { schemas.message(&input) } else { schemas.object(&input, &in_path) };
+    let mut content = json!({"schema": schema});
+    let example = EXAMPLES.iter().find(|(name, _)| *name == route.method().name());
+    if let Some(example) = example.and_then(|(_, text)| serde_json::from_str::<Value>(text).ok()) {
+        content["example"] = example;
+    }
+    json!({"content": {"application/json": content}})
+}
+
+/// What a method's access rule asks for. An empty object is nothing.
+fn security(method: &MethodDescriptor, access: &ExtensionDescriptor) -> Value {
+    let options = method.options();
+    let rule = options.get_extension(access);
+    let credentials = rule.as_message().and_then(|rule| rule.get_field_by_name("credentials"));
+    let number = credentials.and_then(|value| value.as_enum_number()).unwrap_or_default();
+    let descriptor = access.kind();
+    let named = descriptor.as_message().and_then(|rule| rule.get_field_by_name("credentials"));
+    let kind = named.map(|field| field.kind());
+    let value = kind.as_ref().and_then(|kind| kind.as_enum()?.get_value(number));
+    match value.as_ref().map(|value| value.name()) {
+        Some("CREDENTIALS_IGNORED") => json!([]),
+        Some("CREDENTIALS_OPTIONAL") => json!([{}, {"bearer": []}, {"basic": []}]),
+        Some("CREDENTIALS_TOKEN_ONLY") => json!([{"bearer": []}]),
+        _ => json!([{"bearer": []}, {"basic": []}]),
+    }
+}
+
+fn lower_camel(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}

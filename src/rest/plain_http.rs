@@ -1,0 +1,56 @@
+//! The handler of what comes as plain HTTP.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use tonic::body::Body;
+
+use super::api::Api;
+use super::older::{self, OlderApi};
+use super::schema::SchemaError;
+use crate::transport::{Handler, Peer};
+
+/// JSON over HTTP, in front of a door; a cheap handle.
+#[derive(Clone)]
+pub struct Rest<G>(Arc<Inner<G>>);
+
+struct Inner<G> {
+    door: G,
+    api: Api,
+    older: Option<OlderApi>,
+}
+
+impl<G: Handler> Rest<G> {
+    /// Reads what paths there are; those of the older API only if it is on. Every request goes through `door`, which speaks
+    /// gRPC.
+    pub fn new(door: G, older_api: bool) -> Result<Self, SchemaError> {
+        let older = older_api.then(OlderApi::new);
+        let described = if older_api { older::paths() } else { Vec::new() };
+        Ok(Self(Arc::new(Inner { door, api: Api::read(described)?, older })))
+    }
+
+    async fn answer(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
+        let Inner { door, api, older } = &*self.0;
+        let (from, body) = request.into_parts();
+        let head = from.method == Method::HEAD;
+        let older = older.as_ref().filter(|older| older.knows(from.uri.path()));
+        let response = match older {
+            Some(older) => older.answer(door, (from, body), peer).await,
+            None => api.answer(door, (from, body), peer).await,
+        };
+        // Not every version of HTTP drops it by itself. Its length stays.
+        if head { response.map(|_| Body::empty()) } else { response }
+    }
+}
+
+impl<G: Handler> Handler for Rest<G> {
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Body>, peer: Peer) -> Self::Future {
+        let rest = self.clone();
+        Box::pin(async move { Ok(rest.answer(request, peer).await) })
+    }
+}

@@ -1,0 +1,14 @@
+//! JSON over HTTP, on HTTP/1.1 and HTTP/2.
+
+mod ask;
+mod caching;
+mod calls;
+mod fuzz;
+mod older;
+mod openapi;
+mod parity;
+mod refusals;
+mod requests;
+mod schema;
+mod verbs;
+mod wires;
