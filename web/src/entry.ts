@@ -1,0 +1,48 @@
+// Owns the part of the page for who is signed out: sign in, or sign up and be signed in.
+
+import { byId } from './dom.ts';
+import { Form } from './forms.ts';
+import type { Session } from './session.ts';
+
+export class Entry {
+  private readonly section = byId('entry', HTMLElement);
+  private readonly notice = byId('entry-notice', HTMLElement);
+  private readonly doors = ['sign-in', 'sign-up'].map((name) => byId(name, HTMLElement));
+  private readonly forms: readonly Form[];
+
+  constructor(session: Session) {
+    this.forms = [
+      new Form(byId('sign-in-form', HTMLFormElement), ({ username = '', password = '' }) =>
+        session.signIn(username, password),
+      ),
+      new Form(byId('sign-up-form', HTMLFormElement), ({ username = '', password = '' }) =>
+        session.signUp(username, password),
+      ),
+    ];
+    byId('to-sign-up', HTMLButtonElement).addEventListener('click', () => this.open('sign-up'));
+    byId('to-sign-in', HTMLButtonElement).addEventListener('click', () => this.open('sign-in'));
+  }
+
+  show(sentence: string): void {
+    this.notice.textContent = sentence;
+    if (!this.section.hidden) return;
+    this.section.hidden = false;
+    this.turnTo('sign-in');
+  }
+
+  hide(): void {
+    this.section.hidden = true;
+    // No password stays behind in a field that nobody sees.
+    for (const form of this.forms) form.reset();
+  }
+
+  private open(name: string): void {
+    this.notice.textContent = '';
+    this.turnTo(name);
+    byId(`${name}-username`, HTMLInputElement).focus();
+  }
+
+  private turnTo(name: string): void {
+    for (const door of this.doors) door.hidden = door.id !== name;
+  }
+}
