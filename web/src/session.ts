@@ -133,7 +133,7 @@ export class Session {
       } catch (thrown) {
         const refusal = Refusal.from(thrown);
         // To whom was never signed in here the refusal is no news.
-        if (refusal.unauthenticated) this.leave(wasHere ? refusal.sentence : '');
+        if (refusal.unauthenticated) this.leave(wasHere ? `You have been signed out. ${refusal.sentence}` : '');
         throw refusal;
       }
     });

@@ -100,7 +100,7 @@ describe('one tab', () => {
     await tab.signIn('alice', 'secret');
     service.sessions[0]!.ended = true;
     expect(await greet(tab)).toBe('The token has been revoked.');
-    expect(tab.state).toEqual(signedOut('The token has been revoked.'));
+    expect(tab.state).toEqual(signedOut('You have been signed out. The token has been revoked.'));
     expect(browser.key).toBeUndefined();
     expect(browser.clock.next).toBeUndefined();
   });
@@ -277,7 +277,7 @@ describe('two tabs', () => {
     for (const session of service.sessions) session.ended = true;
     await greet(tab);
     await settle();
-    expect(other.state).toEqual(signedOut('The token has been revoked.'));
+    expect(other.state).toEqual(signedOut('You have been signed out. The token has been revoked.'));
   });
 
   test('a sign-out that is not heard is noticed at the next refresh', async () => {

@@ -79,7 +79,8 @@ export function typeName(document: OpenApi, schema: Schema): string {
   return `${types.join(' or ') || 'any'}${format === undefined ? '' : ` (${format})`}`;
 }
 
-function limits(schema: Schema): string {
+/** What the values are limited to, in words. */
+export function limits(schema: Schema): string {
   const { minLength, maxLength, minimum, maximum, maxItems } = schema;
   const said = [
     schema.enum ? schema.enum.map((value) => String(value)).join(', ') : '',

@@ -4,7 +4,7 @@ import { make } from '../dom.ts';
 import { curl } from './curl.ts';
 import { type Answer, type Call, type Group, groups, type Media, type OpenApi, resolve } from './document.ts';
 import { prose, spans } from './prose.ts';
-import { example, type Row, rows, typeName } from './schema.ts';
+import { example, limits, type Row, rows, typeName } from './schema.ts';
 
 export type Copy = (text: string) => Promise<void>;
 
@@ -79,7 +79,7 @@ function shown(document: OpenApi, call: Call, origin: string, copy: Copy): HTMLE
         type: `${parameter.in}, ${typeName(document, parameter.schema ?? {})}`,
         required: parameter.required ?? false,
         description: parameter.description ?? '',
-        limits: '',
+        limits: limits(resolve(document, parameter.schema ?? {})),
       })),
     ),
     ...Object.entries(body?.content ?? {}).map(([kind, media]) =>
@@ -166,5 +166,5 @@ function body(document: OpenApi, kind: string, media: Media): (HTMLElement | nul
 function curlLine(text: string, copy: Copy): HTMLElement {
   const button = make('button', { class: 'quiet', type: 'button', 'aria-label': 'Copy the curl line' }, 'Copy');
   button.addEventListener('click', () => void copy(text));
-  return make('div', { class: 'curl' }, make('pre', { tabindex: '0' }, text), button);
+  return make('div', { class: 'curl' }, make('h4', {}, 'With curl'), button, make('pre', { tabindex: '0' }, text));
 }
