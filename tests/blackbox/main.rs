@@ -31,6 +31,7 @@ mod limits;
 mod model;
 mod new_passwords;
 mod protected_services;
+mod page;
 mod python_client;
 mod raw_paths;
 mod refresh;

@@ -23,11 +23,13 @@ export class Entry {
     byId('to-sign-in', HTMLButtonElement).addEventListener('click', () => this.open('sign-in'));
   }
 
-  show(sentence: string): void {
+  /** `focus` where the part that had it is gone; who has only just come keeps it where the browser put it. */
+  show(sentence: string, focus: boolean): void {
     this.notice.textContent = sentence;
     if (!this.section.hidden) return;
     this.section.hidden = false;
     this.turnTo('sign-in');
+    if (focus) byId('sign-in-username', HTMLInputElement).focus();
   }
 
   hide(): void {

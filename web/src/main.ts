@@ -27,6 +27,8 @@ const account = new Account(auth, session, browserClock.now);
 const starting = byId('starting', HTMLElement);
 const trouble = byId('starting-trouble', HTMLElement);
 
+let before: State['kind'] = 'starting';
+
 function show(state: State): void {
   starting.hidden = state.kind !== 'starting';
   if (state.kind !== 'signed-out') entry.hide();
@@ -36,12 +38,13 @@ function show(state: State): void {
       trouble.textContent = state.trouble === '' ? '' : `${state.trouble} Trying again …`;
       break;
     case 'signed-out':
-      entry.show(state.sentence);
+      entry.show(state.sentence, before === 'signed-in');
       break;
     case 'signed-in':
       account.show(state.held);
       break;
   }
+  before = state.kind;
 }
 
 async function wake(): Promise<void> {
