@@ -139,8 +139,8 @@ const scenarios = {
     await page.getByRole('button', { name: 'Sign in' }).click()
     step('a wrong password and a taken name are refused')
 
-    // By keyboard alone.
-    await field(page, 'Name').focus()
+    // By keyboard alone. The name that was typed has come along, selected.
+    assert.equal(await field(page, 'Name').inputValue(), 'Alice')
     await page.keyboard.type('alice')
     await page.keyboard.press('Tab')
     await page.keyboard.type(PASSWORD)

@@ -40,8 +40,12 @@ export class Entry {
 
   private open(name: string): void {
     this.notice.textContent = '';
+    const typed = this.doors.find((door) => !door.hidden)?.querySelector('input')?.value ?? '';
     this.turnTo(name);
-    byId(`${name}-username`, HTMLInputElement).focus();
+    const username = byId(`${name}-username`, HTMLInputElement);
+    username.value = typed;
+    username.focus();
+    username.select();
   }
 
   private turnTo(name: string): void {
