@@ -74,6 +74,26 @@ async function until(what, holds) {
   }
 }
 
+/** Has a call take a while. What it returns ends that, and tells how many were under way at once. */
+async function slowly({ context }, method) {
+  const url = `**/${method}`
+  let now = 0
+  let most = 0
+  const begun = (request) => {
+    if (methodOf(request) === method) most = Math.max(most, ++now)
+  }
+  const over = (request) => {
+    if (methodOf(request) === method) now -= 1
+  }
+  context.on('request', begun).on('requestfinished', over).on('requestfailed', over)
+  await context.route(url, (route) => setTimeout(() => route.continue().catch(() => {}), 300))
+  return async () => {
+    context.off('request', begun).off('requestfinished', over).off('requestfailed', over)
+    await context.unroute(url)
+    return most
+  }
+}
+
 /** The cookie goes with the calls that ask for it, and no token is where a script could find it later. */
 async function keepsItsSecrets({ context, sent }, page) {
   for (const request of sent) {
@@ -245,8 +265,10 @@ const scenarios = {
     await keepsItsSecrets(alice, first)
     step('both refresh, and neither is taken for a thief')
 
+    const crowd = await slowly(alice, 'RefreshToken')
     await Promise.all([first.reload(), second.reload()])
     await Promise.all([greeted(first, 'alice'), greeted(second, 'alice')])
+    assert.equal(await crowd(), 1, 'the lock lets one through')
     step('both reload at once')
 
     await first.getByRole('button', { name: 'Sign out' }).click()
