@@ -156,6 +156,7 @@ const scenarios = {
     await field(page, 'New password').fill(PASSWORD)
     await page.keyboard.press('Enter')
     await says(page, 'The username is taken.')
+    assert.equal(await field(page, 'Name').getAttribute('aria-invalid'), 'true')
     await page.getByRole('button', { name: 'Sign in' }).click()
     step('a wrong password and a taken name are refused')
 

@@ -34,7 +34,7 @@ export class Account {
     this.passwordForm = new Form(byId('change-form', HTMLFormElement), async (values) => {
       await session.changePassword(values['current_password'] ?? '', values['new_password'] ?? '');
       this.passwordForm.reset();
-      this.passwordForm.say('The password was changed. Every other session was ended.');
+      this.passwordForm.praise('The password was changed. Every other session was ended.');
     });
     byId('greet', HTMLButtonElement).addEventListener('click', () => void this.greetAgain(now));
     byId('sign-out', HTMLButtonElement).addEventListener('click', () => void this.signOut());

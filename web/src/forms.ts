@@ -28,14 +28,21 @@ export class Form {
     }
   }
 
-  say(sentence: string): void {
-    this.line.textContent = sentence;
+  /** What went well, in the form's own line. */
+  praise(sentence: string): void {
+    this.say(sentence);
+    this.line.classList.add('form-line-done');
   }
 
   reset(): void {
     this.form.reset();
     this.clear();
     for (const input of this.inputs()) conceal(input);
+  }
+
+  private say(sentence: string): void {
+    this.line.classList.remove('form-line-done');
+    this.line.textContent = sentence;
   }
 
   private async submit(): Promise<void> {

@@ -30,7 +30,10 @@ export class Refusal extends Error {
     const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
     // A proxy's 401, say, is not the service's word on a session.
     if (info === undefined) return new Refusal('', unanswered(error));
-    const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+    const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+    const fields = new Map(violations.map(({ field, description }) => [field, asSentence(description)]));
+    // Its reason says which field it is about.
+    if (info.reason === 'USERNAME_TAKEN') fields.set('username', asSentence(error.rawMessage));
     const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
     const retryAfterMs = delay && Number(delay.seconds) * 1000 + Math.ceil(delay.nanos / 1e6);
     const sentence = [
@@ -41,7 +44,7 @@ export class Refusal extends Error {
     return new Refusal(
       info.reason,
       sentence.filter((part) => part !== '').join(' '),
-      new Map(fields.map(({ field, description }) => [field, asSentence(description)])),
+      fields,
       retryAfterMs,
       error.code === Code.Unauthenticated,
     );

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { curl, quoted } from '../src/docs/curl.ts';
-import { groups, type OpenApi, resolve } from '../src/docs/document.ts';
+import { groups, type OpenApi, resolve, told } from '../src/docs/document.ts';
 import { example, rows, typeName } from '../src/docs/schema.ts';
 
 const document = JSON.parse(readFileSync(new URL('openapi.fixture.json', import.meta.url), 'utf8')) as OpenApi;
@@ -36,6 +36,16 @@ describe('a document', () => {
     expect(resolve(document, { $ref: 'https://elsewhere.example/x' })).toEqual({ $ref: 'https://elsewhere.example/x' });
     const round = { components: { schemas: { A: { $ref: '#/components/schemas/A' } } } } as OpenApi;
     expect(resolve(round, { $ref: '#/components/schemas/A' })).toEqual({ $ref: '#/components/schemas/A' });
+  });
+
+  test('says nothing twice', () => {
+    const both = (summary: string, description: string) => Object.values(told({ summary, description }));
+    expect(both('Greets', 'Greets.\n\nAnyone.')).toEqual(['Greets.', 'Anyone.']);
+    expect(both('Greets.', 'Greets. Anyone.')).toEqual(['Greets.', 'Anyone.']);
+    expect(both('Greets', 'Greets anyone.')).toEqual(['', 'Greets anyone.']);
+    expect(both('Greets', 'Greetsome.')).toEqual(['', 'Greetsome.']);
+    expect(both('Greets', 'Anyone.')).toEqual(['Greets', 'Anyone.']);
+    expect(both('', 'Anyone.')).toEqual(['', 'Anyone.']);
   });
 
   test('may be empty', () => {

@@ -21,6 +21,11 @@ test('a wrong field is named, with what is wrong with it', () => {
   expect([...refused.fields]).toEqual([['username', "Must not contain ':'."]]);
 });
 
+test('a name that is taken is about its field', () => {
+  const refused = Refusal.from(refusal(Code.AlreadyExists, 'USERNAME_TAKEN', 'the username is taken'));
+  expect([...refused.fields]).toEqual([['username', 'The username is taken.']]);
+});
+
 test('when to come back is said', () => {
   const busy = new ConnectError('password hashing is busy', Code.ResourceExhausted, undefined, [
     { desc: ErrorInfoSchema, value: create(ErrorInfoSchema, { reason: 'HASHING_BUSY', domain: 'auth.v1' }) },

@@ -178,3 +178,14 @@ function parameters(
   const all = [...ofPath, ...ofOperation].map((parameter) => resolve(document, parameter));
   return [...new Map(all.map((parameter) => [`${parameter.in} ${parameter.name}`, parameter])).values()];
 }
+
+/** The summary and the description, without what both say: a description often begins with its summary. */
+export function told({ summary = '', description = '' }: Operation): { summary: string; description: string } {
+  const short = summary.trim();
+  if (short === '' || !description.startsWith(short)) return { summary: short, description };
+  const rest = description.slice(short.length);
+  // Half a word or half a sentence stays where it is.
+  const ends = /[.!?]$/.test(short) ? /^(\s|$)/ : /^(\.(\s|$)|\n|$)/;
+  if (!ends.test(rest)) return { summary: '', description };
+  return { summary: rest.startsWith('.') ? `${short}.` : short, description: rest.replace(/^\./, '').trim() };
+}

@@ -2,7 +2,7 @@
 
 import { make } from '../dom.ts';
 import { curl } from './curl.ts';
-import { type Answer, type Call, type Group, groups, type Media, type OpenApi, resolve } from './document.ts';
+import { type Answer, type Call, type Group, groups, type Media, type OpenApi, resolve, told } from './document.ts';
 import { prose, spans } from './prose.ts';
 import { example, limits, type Row, rows, typeName } from './schema.ts';
 
@@ -61,15 +61,16 @@ function section(document: OpenApi, group: Group, origin: string, copy: Copy): H
 
 function shown(document: OpenApi, call: Call, origin: string, copy: Copy): HTMLElement {
   const { operation } = call;
+  const { summary, description } = told(operation);
   const body = operation.requestBody && resolve(document, operation.requestBody);
   const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => [status, resolve(document, answer)] as const);
   return make(
     'article',
     { class: 'call', id: call.id },
     make('h3', {}, make('a', { class: 'route', href: `#${call.id}` }, ...route(call))),
-    operation.summary ? make('p', { class: 'summary' }, ...spans(operation.summary)) : null,
+    summary === '' ? null : make('p', { class: 'summary' }, ...spans(summary)),
     operation.deprecated ? make('p', { class: 'badge' }, 'Deprecated') : null,
-    ...prose(operation.description ?? ''),
+    ...prose(description),
     make('p', { class: 'security' }, ...security(call)),
     part(
       'Parameters',
