@@ -5,11 +5,11 @@ use std::process::Command;
 
 use crate::harness::{Binary, run, tool};
 
-/// The steps that a scenario of `tests/clients/page.cjs` has taken. `None` where there is no browser.
+/// The steps that a scenario of `tests/clients/page/main.cjs` has taken. `None` where there is no browser.
 fn steps(scenario: &str, arguments: &[&str]) -> Option<Vec<String>> {
     let (node, chromium) = (tool("clients-node")?, tool("chromium")?);
     let server = Binary::start(arguments);
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/page.cjs");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/page/main.cjs");
     let mut command = Command::new(node);
     command.arg(program).arg(server.address.to_string()).arg(chromium).arg(scenario);
     let output = run(&mut command, "");
