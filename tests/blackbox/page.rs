@@ -26,7 +26,7 @@ const SHORT: [&str; 2] = ["--token-lifetime", "3s"];
 #[test]
 fn an_account_lives_its_whole_life_on_the_page() {
     let Some(steps) = steps("account", &[]) else { return };
-    assert_eq!(steps.len(), 10, "{steps:#?}");
+    assert_eq!(steps.len(), 11, "{steps:#?}");
 }
 
 #[test]
