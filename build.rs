@@ -59,7 +59,7 @@ fn list_pages() -> io::Result<String> {
     println!("cargo:rerun-if-changed={PAGES}");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGES);
     let mut table = "static PAGES: &[Page] = &[".to_owned();
-    let mut folders: Vec<_> = root.is_dir().then(|| root.clone()).into_iter().collect();
+    let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
         let mut entries =
             fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;

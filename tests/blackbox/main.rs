@@ -30,6 +30,7 @@ mod kills_of_sessions;
 mod limits;
 mod model;
 mod new_passwords;
+mod page;
 mod protected_services;
 mod python_client;
 mod raw_paths;

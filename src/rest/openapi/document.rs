@@ -19,6 +19,11 @@ pub(in crate::rest) fn write<'r>(
         let verb = route.verb().as_str().to_ascii_lowercase();
         paths[route.template().text()][verb] = operation::describe(route, access, &mut schemas);
     }
+    // In this order they are shown.
+    let mut tags = vec![json!({"name": "AuthService"}), json!({"name": "TrustService"})];
+    if !others.is_empty() {
+        tags.push(json!({"name": "Older API"}));
+    }
     for (path, item) in others {
         paths[path] = item;
     }
@@ -31,6 +36,7 @@ pub(in crate::rest) fn write<'r>(
             "description": "Users, tokens and sessions. The same methods are there over gRPC.",
         },
         "servers": [{"url": "/"}],
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas.into_value(),

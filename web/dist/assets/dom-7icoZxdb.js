@@ -1,0 +1,1 @@
+function e(e,t){let n=document.getElementById(e);if(!(n instanceof t))throw Error(`the page has no ${t.name} #${e}`);return n}function t(e,t={},...n){let r=document.createElement(e);for(let[e,n]of Object.entries(t))r.setAttribute(e,n);return r.append(...n.filter(e=>e!=null)),r}export{t as n,e as t};
