@@ -4,6 +4,7 @@ mod ask;
 mod caching;
 mod calls;
 mod fuzz;
+mod logs;
 mod older;
 mod openapi;
 mod parity;
