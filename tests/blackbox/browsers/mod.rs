@@ -25,13 +25,18 @@ async fn call(
     http(server.address, ("POST", &path), &headers, frame(&message.encode_to_vec())).await
 }
 
-fn frame(message: &[u8]) -> Vec<u8> {
+pub fn frame(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[0], &length[..], message].concat()
 }
 
 /// The answer's message, or the refusal, wherever it stands.
 fn outcome<M: Message + Default>(answer: &HttpAnswer) -> Result<M, Status> {
+    message(answer).map(|bytes| M::decode(bytes.as_slice()).unwrap())
+}
+
+/// The same, not decoded.
+pub fn message(answer: &HttpAnswer) -> Result<Vec<u8>, Status> {
     if let Some(status) = Status::from_header_map(&answer.headers) {
         assert!(answer.body.is_empty(), "a refusal without a message has no body");
         return Err(status);
@@ -40,7 +45,7 @@ fn outcome<M: Message + Default>(answer: &HttpAnswer) -> Result<M, Status> {
     let body = if text { decode_text(&answer.body) } else { answer.body.to_vec() };
     let (message, trailers) = split(&body);
     let status = Status::from_header_map(&trailers).expect("a status in the trailers");
-    if status.code() == Code::Ok { Ok(M::decode(message).unwrap()) } else { Err(status) }
+    if status.code() == Code::Ok { Ok(message.to_vec()) } else { Err(status) }
 }
 
 /// Base64 in pieces, each with its padding.

@@ -7,7 +7,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Ref
 use serde_json::Value as Json;
 
 use super::schema::{Schema, json_of};
-use super::wires::{GrpcWire, RestWire, Wire};
+use super::wires::{EnvoyWire, GrpcWebWire, GrpcWire, RestWire, Wire};
 use crate::harness::{Credentials, PASSWORD, TestServer};
 
 /// What a call came to: the answer in JSON, or code, reason and field.
@@ -85,6 +85,7 @@ fn inputs(schema: &Schema) -> Vec<Input> {
 /// The answers of one wire, `None` where it cannot carry an input.
 async fn answers(wire: &dyn Wire, inputs: &[Input]) -> Vec<Option<Outcome>> {
     let server = TestServer::start().await;
+    let Some(address) = wire.way_to(server.address).await else { return vec![None; inputs.len()] };
     let client = server.client().await;
     client.create_user("alice", PASSWORD).await.unwrap();
     server.admin("root").await;
@@ -97,7 +98,7 @@ async fn answers(wire: &dyn Wire, inputs: &[Input]) -> Vec<Option<Outcome>> {
             "an unreadable token" => Credentials::Bearer("v4.public.x"),
             _ => Credentials::None,
         };
-        outcomes.push(wire.call(server.address, input, &credentials).await.map(|outcome| outcome.map(told)));
+        outcomes.push(wire.call(address, input, &credentials).await.map(|outcome| outcome.map(told)));
     }
     outcomes
 }
@@ -126,14 +127,14 @@ fn told(mut answer: Json) -> Json {
 async fn every_method_answers_alike_on_every_wire() {
     let schema = Schema::read();
     let inputs = inputs(&schema);
-    let wires: [&dyn Wire; 2] = [&GrpcWire, &RestWire::new(&schema)];
+    let wires: [&dyn Wire; 4] = [&GrpcWire, &GrpcWebWire, &RestWire::new(&schema), &EnvoyWire::new(&schema)];
     let mut columns = Vec::new();
     for wire in wires {
         columns.push((wire.name(), answers(wire, &inputs).await));
     }
     let ((_, expected), others) = columns.split_first().unwrap();
-    let (mut answered, mut refused) = (0, 0);
     for (name, outcomes) in others {
+        let (mut answered, mut refused) = (0, 0);
         for ((input, expected), outcome) in inputs.iter().zip(expected).zip(outcomes) {
             let Some(outcome) = outcome else { continue };
             let message = json_of(&input.message);
@@ -142,8 +143,9 @@ async fn every_method_answers_alike_on_every_wire() {
             assert_eq!(Some(outcome), expected.as_ref(), "{cell}");
             *(if outcome.is_ok() { &mut answered } else { &mut refused }) += 1;
         }
+        let is_skipped = outcomes.iter().all(Option::is_none);
+        assert!(is_skipped || (answered > 50 && refused > 300), "{name}: {answered} {refused}");
     }
-    assert!(answered > 50 && refused > 300, "{answered} {refused}");
     let named = |name: &str| inputs.iter().any(|input| input.method.name() == name);
     assert!(named("CreateUser") && named("VerifyToken") && inputs[0].message.descriptor().fields().len() > 0);
 }
