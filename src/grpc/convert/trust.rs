@@ -171,7 +171,7 @@ mod tests {
     fn a_hello_says_who_watches_and_for_how_long_it_trusts_what_it_knows() {
         let hello = hello_with(|_| {}).unwrap();
         assert_eq!((hello.max_staleness.as_secs(), hello.run_id, hello.resume), (30, None, None));
-        assert_eq!(staleness(1, 0).unwrap().max_staleness.as_secs(), 1);
+        assert_eq!(staleness(2, 0).unwrap().max_staleness.as_secs(), 2);
         assert_eq!(staleness(600, 0).unwrap().max_staleness.as_secs(), 600);
     }
 
@@ -182,7 +182,7 @@ mod tests {
             ("instance", hello_with(|hello| hello.instance = "x".repeat(65))),
             ("instance", hello_with(|hello| hello.instance = "a\nb".to_owned())),
             ("run_id", hello_with(|hello| hello.run_id = vec![1; 15])),
-            ("max_staleness", staleness(0, 999_999_999)),
+            ("max_staleness", staleness(1, 999_999_999)),
             ("max_staleness", staleness(600, 1)),
             ("max_staleness", staleness(-5, 0)),
             ("max_staleness", staleness(5, -5)),
