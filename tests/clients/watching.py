@@ -12,16 +12,11 @@ At the end of its input it says goodbye to the server.
 """
 
 import asyncio
-import base64
 import json
 import sys
 import time
 
 from document import Document
-
-
-def basic(name: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def watched(examples):
@@ -82,4 +77,5 @@ if __name__ == "__main__":
 
     watch.Watcher = watched(watch)
     main = document.python("async def main(")["main"]
+    basic = document.python("def basic(")["basic"]
     asyncio.run(main(address, basic(name, password), audience, serve))
