@@ -182,7 +182,11 @@ impl Connection {
     /// the next one is refused too.
     fn is_refused(&mut self, ending: &Ending) -> bool {
         let shown = self.tokens.shown.take();
-        if !ending.is_unauthenticated() || shown.is_none() {
+        if ending.has_code(Code::PermissionDenied) {
+            // What the server says of a caller whom it knows: the token itself is good.
+            self.tokens.rejected = None;
+        }
+        if !ending.has_code(Code::Unauthenticated) || shown.is_none() {
             return ending.is_refusal();
         }
         let first = self.tokens.rejected.is_none();
@@ -250,8 +254,8 @@ impl Connection {
 }
 
 impl Ending {
-    fn is_unauthenticated(&self) -> bool {
-        matches!(self, Self::Status(status) if status.code() == Code::Unauthenticated)
+    fn has_code(&self, code: Code) -> bool {
+        matches!(self, Self::Status(status) if status.code() == code)
     }
 
     /// Whether asking again changes nothing by itself: the server does not want this caller, or does not know the call.

@@ -230,3 +230,23 @@ async fn what_can_be_forgotten_is_forgotten_before_a_stream_begins() {
     listening.connection.hello();
     assert_eq!(listening.connection.knowledge.status().revocations, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_refused_for_good_only_when_the_next_one_is_refused_too() {
+    use Code::{PermissionDenied, Unauthenticated, Unavailable};
+    // Each ending, with a token of its own, and whether it is a refusal.
+    let histories = [
+        vec![(Unauthenticated, false), (Unauthenticated, true)],
+        vec![(Unauthenticated, false), (Unavailable, false), (Unauthenticated, true)],
+        // Whoever lacks the role is known, hence its token was good: the next one may be over as the first one was.
+        vec![(Unauthenticated, false), (PermissionDenied, true), (Unauthenticated, false)],
+    ];
+    for history in histories {
+        let mut connection = Listening::new(30 * SECOND).connection;
+        for (code, refused) in history {
+            connection.tokens.shown = Some(Token::for_tests("v4.public.x"));
+            let ending = Ending::Status(Status::new(code, ""));
+            assert_eq!(connection.is_refused(&ending), refused, "{code:?}");
+        }
+    }
+}
