@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{Desk, PASSWORD, said_yes, tool};
@@ -210,6 +211,19 @@ fn the_python_verifier_says_goodbye_so_that_nobody_waits_for_it() {
     verifier.finish();
     let listed = desk.json(&["verifier", "list"]);
     assert_eq!(listed["verifiers"].as_array().map_or(0, Vec::len), 0, "{listed}");
+}
+
+/// SIGTERM is how services are stopped.
+#[test]
+fn the_python_verifier_says_goodbye_when_its_process_is_asked_to_end() {
+    let desk = desk();
+    for signal in [Signal::TERM, Signal::INT] {
+        let Some(mut verifier) = watch_at(desk.server.address) else { return };
+        kill_process(Pid::from_child(&verifier.child), signal).unwrap();
+        verifier.child.wait().unwrap();
+        let listed = desk.json(&["verifier", "list"]);
+        assert_eq!(listed["verifiers"].as_array().map_or(0, Vec::len), 0, "{listed}");
+    }
 }
 
 #[test]

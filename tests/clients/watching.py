@@ -8,7 +8,7 @@ Reads a question on each line of standard input and answers it on a line of stan
     {"streams": 2}              {"streams": 3} when a stream has proven that nothing is missing that is the second or later
     {"turn": 31}                {"turned": 31}, the seconds by which the verifier's monotonic clock is put forward
 
-At the end of its input it says goodbye to the server.
+At the end of its input, and at SIGTERM, it says goodbye to the server.
 """
 
 import asyncio
@@ -63,7 +63,11 @@ def watched(examples):
 
 
 async def serve(watcher) -> None:
-    while line := await asyncio.to_thread(sys.stdin.readline):
+    # No thread reads, for which the end of the process would wait.
+    questions = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(questions)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    while line := await questions.readline():
         print(json.dumps(await watcher.answer(json.loads(line))), flush=True)
 
 

@@ -127,6 +127,12 @@ impl Knowledge {
         while self.view_mut().forget(now_millis, FORGET_STEP) {}
     }
 
+    /// Knows nothing any more, so that nothing is accepted: from now on nobody tells what is revoked.
+    pub(super) fn lose(&self) {
+        *self.view_mut() = TrustView::default();
+        self.tell_change();
+    }
+
     /// Up to where everything is known.
     pub(super) fn position(&self) -> Option<TrustPosition> {
         self.view().position()
