@@ -104,7 +104,7 @@ impl Connection {
         loop {
             let ending = self.stream(&mut closing, &mut backoff).await;
             let refused = self.is_refused(&ending);
-            self.progress.failed(ending.to_string(), refused);
+            self.progress.failed(ending.to_string(), refused, self.clock.monotonic());
             if matches!(ending, Ending::Closing) {
                 return;
             }

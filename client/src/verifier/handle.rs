@@ -112,7 +112,7 @@ impl Verifier {
     /// How it stands, for people and metrics.
     #[must_use]
     pub fn status(&self) -> VerifierStatus {
-        self.0.progress.add_to(self.0.knowledge.status())
+        self.0.progress.add_to(self.0.knowledge.status(), self.0.knowledge.now())
     }
 
     pub(super) fn new(shared: Shared) -> Self {

@@ -133,6 +133,11 @@ impl Knowledge {
         self.tell_change();
     }
 
+    /// What the clock says that only goes forward.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     /// Up to where everything is known.
     pub(super) fn position(&self) -> Option<TrustPosition> {
         self.view().position()

@@ -198,8 +198,11 @@ async fn the_end_of_a_stream_proves_nothing_whatever_it_says() {
         let mut listening = Listening::new(30 * SECOND);
         let told = [key_set(), part(1, true)];
         let ending = listening.ending(told.into_iter().chain(end), false).await;
-        listening.connection.progress.failed(ending.clone(), false);
-        let status = listening.connection.progress.add_to(listening.connection.knowledge.status());
+        let now = listening.connection.clock.monotonic();
+        listening.connection.progress.failed(ending.clone(), false, now);
+        let status = listening.connection.knowledge.status();
+        let status = listening.connection.progress.add_to(status, now + SECOND);
+        assert_eq!((status.last_error.as_ref(), status.last_error_age), (Some(&ending), Some(SECOND)));
         assert!(!status.connected && status.staleness.is_none() && status.position.is_some(), "{ending}");
     }
 }
