@@ -10,7 +10,8 @@ use super::json::{self, Object};
 use super::remote::{self, Remote};
 use super::time::moment;
 use super::verb::{self, Verb};
-use super::{Failure, password, print, verifier_wait};
+use super::verifier_wait::{self, Waited};
+use super::{Failure, password, print};
 use crate::config;
 use crate::pb::auth::v1::{IssueTokenRequest, IssueTokenResponse, RevokeTokenRequest};
 
@@ -67,10 +68,15 @@ fn revoke(mut given: Given) -> Result<(), Failure> {
     let (remote, wait_for_verifiers) = given.problems.none_or(remote.zip(wait))?;
     let request = RevokeTokenRequest { token: remote.token_text().to_owned(), wait_for_verifiers };
     let answer = remote.call(async |server| server.answer(server.auth().revoke_token(request).await))?;
-    // A server does not tell a session that it has ended from one that was over or that never was (RFC 7009).
-    let done = "no token of this session is good any more";
-    print(&if json { json::render(&Object::default().into()) } else { done.to_owned() })?;
-    verifier_wait::check(answer.verifiers_pending, &[])
+    let waited = Waited::nameless(wait_for_verifiers, answer.verifiers_pending);
+    // A server does not tell a session that it has ended from one that was over or that never was (RFC 7009). What goes
+    // for services that check tokens by themselves is known only where they were waited for.
+    let done = match waited.is_complete() {
+        true => "no token of this session is good any more",
+        false => "the server takes no token of this session any more",
+    };
+    print(&if json { json::render(&waited.add_to(Object::default()).into()) } else { done.to_owned() })?;
+    waited.check()
 }
 
 /// The lifetime, if one was given; `None` outside if what was given is none.

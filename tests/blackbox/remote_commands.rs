@@ -68,7 +68,7 @@ fn a_token_is_revoked_with_its_session() {
     assert_eq!(sessions(), 3, "each opens one");
 
     let said = said_yes(&desk.run_as(&first, &["token", "revoke"]));
-    assert_eq!(said, "no token of this session is good any more\n");
+    assert_eq!(said, "the server takes no token of this session any more\n");
     let refused = said_no(1, &desk.run_as(&first, &["user", "list"]));
     assert!(refused.contains("(TOKEN_REVOKED)"), "{refused}");
     said_yes(&desk.run_as(&first, &["token", "revoke"]));
