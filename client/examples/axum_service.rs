@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! countersign user create --username notes --role verifier
-//! countersign --audiences countersign,notes
-//! NOTES_PASSWORD=… cargo run -p countersign-examples --example axum_service
+//! countersign user create --username alice
+//! countersign --audiences countersign,notes &
+//! NOTES_PASSWORD=… cargo run -p countersign-examples --example axum_service &
+//! TOKEN=$(countersign token issue --username alice --audience notes)
+//! curl -H "Authorization: Bearer $TOKEN" -d hello http://127.0.0.1:8080/notes
 //! curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/notes
 //! ```
 

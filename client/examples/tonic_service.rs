@@ -2,8 +2,12 @@
 //!
 //! ```text
 //! countersign user create --username notes --role verifier
-//! countersign --audiences countersign,notes
-//! NOTES_PASSWORD=… cargo run -p countersign-examples --example tonic_service
+//! countersign user create --username alice --role editor
+//! countersign --audiences countersign,notes &
+//! NOTES_PASSWORD=… cargo run -p countersign-examples --example tonic_service &
+//! TOKEN=$(countersign token issue --username alice --audience notes)
+//! grpcurl -plaintext -import-path client/examples/proto -proto notes/v1/notes_service.proto \
+//!     -H "authorization: Bearer $TOKEN" -d '{"text":"hello"}' 127.0.0.1:50061 notes.v1.NotesService/AddNote
 //! ```
 
 use std::error::Error;

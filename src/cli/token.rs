@@ -32,12 +32,16 @@ fn issue_command() -> Command {
         .value_name("SPAN")
         .allow_negative_numbers(true)
         .help("How long the token shall live, within what the server allows [default: the server's]");
+    let audience = Arg::new("audience").long("audience").value_name("NAME").help(
+        "The service that the token is for, one of the server's --audiences [default: Countersign itself]; \
+         other services refuse it, and so does Countersign",
+    );
     Command::new("issue")
         .about(
             "Sign in and print an access token; the password is asked for, or read from standard input. \
              Each call opens a session: token revoke ends it",
         )
-        .args([username, lifetime])
+        .args([username, lifetime, audience])
         .args(remote::arguments_without_token())
 }
 
@@ -51,12 +55,13 @@ fn revoke_command() -> Command {
 fn issue(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
     let username = given.text("username").unwrap_or_default();
+    let audience = given.text("audience").unwrap_or_default();
     let lifetime = read_lifetime(&mut given);
     let remote = Remote::read_without_token(&mut given);
     let (remote, lifetime) = given.problems.none_or(remote.zip(lifetime))?;
     let lifetime = lifetime.map(TryInto::try_into).transpose().map_err(Failure::refused)?;
     let password = password::ask()?.to_string();
-    let request = IssueTokenRequest { username, password, lifetime, audience: String::new() };
+    let request = IssueTokenRequest { username, password, lifetime, audience };
     let issued = remote.call(async |server| server.answer(server.auth().issue_token(request).await))?;
     print(&shown(&issued, json)?)
 }
