@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! countersign user create --username notes --role verifier
-//! countersign --audiences countersign,notes
-//! NOTES_PASSWORD=… cargo run -p countersign-examples --example axum_service
+//! countersign user create --username alice
+//! countersign --audiences countersign,notes &
+//! NOTES_PASSWORD=… cargo run -p countersign-examples --example axum_service &
+//! TOKEN=$(countersign token issue --username alice --audience notes)
+//! curl -H "Authorization: Bearer $TOKEN" -d hello http://127.0.0.1:8080/notes
 //! curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8080/notes
 //! ```
 
 use std::error::Error;
 
 use countersign_client::{AuthLayer, ServerEndpoint, Verifier};
-use countersign_examples::{Board, pages};
+use countersign_examples::{Board, pages, stop_signal};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -20,8 +23,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let server = ServerEndpoint::parse("http://127.0.0.1:50051")?;
     let verifier = Verifier::builder(server, "notes").password("notes", &password)?.connect().await?;
-    let notes = pages(Board::new()).layer(AuthLayer::new(verifier));
+    let notes = pages(Board::new()).layer(AuthLayer::new(verifier.clone()));
 
-    axum::serve(TcpListener::bind("127.0.0.1:8080").await?, notes).await?;
+    let socket = TcpListener::bind("127.0.0.1:8080").await?;
+    axum::serve(socket, notes).with_graceful_shutdown(stop_signal()).await?;
+    verifier.close().await;
     Ok(())
 }

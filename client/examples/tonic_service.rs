@@ -2,15 +2,19 @@
 //!
 //! ```text
 //! countersign user create --username notes --role verifier
-//! countersign --audiences countersign,notes
-//! NOTES_PASSWORD=… cargo run -p countersign-examples --example tonic_service
+//! countersign user create --username alice --role editor
+//! countersign --audiences countersign,notes &
+//! NOTES_PASSWORD=… cargo run -p countersign-examples --example tonic_service &
+//! TOKEN=$(countersign token issue --username alice --audience notes)
+//! grpcurl -plaintext -import-path client/examples/proto -proto notes/v1/notes_service.proto \
+//!     -H "authorization: Bearer $TOKEN" -d '{"text":"hello"}' 127.0.0.1:50061 notes.v1.NotesService/AddNote
 //! ```
 
 use std::error::Error;
 
 use countersign_client::{AccessTable, AuthLayer, ServerEndpoint, Verifier};
 use countersign_examples::pb::notes_service_server::{NotesServiceServer, SERVICE_NAME};
-use countersign_examples::{Board, Notes, pb};
+use countersign_examples::{Board, Notes, pb, stop_signal};
 use tonic::transport::Server;
 
 #[tokio::main]
@@ -23,7 +27,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let rules = AccessTable::parse(pb::DESCRIPTOR_SET, &[SERVICE_NAME])?;
     let auth = AuthLayer::with_rules(verifier.clone(), rules);
 
-    let notes = NotesServiceServer::new(Notes::new(Board::new(), verifier));
-    Server::builder().layer(auth).add_service(notes).serve("127.0.0.1:50061".parse()?).await?;
+    let notes = NotesServiceServer::new(Notes::new(Board::new(), verifier.clone()));
+    let server = Server::builder().layer(auth).add_service(notes);
+    let stop = async {
+        stop_signal().await;
+        // Says goodbye, and ends the open streams, for which the stop would wait.
+        verifier.close().await;
+    };
+    server.serve_with_shutdown("127.0.0.1:50061".parse()?, stop).await?;
     Ok(())
 }

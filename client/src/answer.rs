@@ -1,7 +1,9 @@
 //! How a refusal looks on the wire: as Countersign's own servers answer, so that a client which understands one
 //! understands all. Owns codes, reasons, sentences and headers; the decision is made elsewhere.
 
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 use tonic::body::Body;
@@ -15,6 +17,8 @@ use crate::pb::ErrorReason;
 const DOMAIN: &str = "auth.v1";
 /// What every name of an [`ErrorReason`] starts with and the wire does without.
 const REASON_PREFIX: &str = "ERROR_REASON_";
+/// When to come back to who cannot decide at the moment: a server that is there again sends a heartbeat each second.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Refusal {
     /// The refusal's name for programs: one of `auth.v1.ErrorReason` without its prefix.
@@ -47,6 +51,11 @@ impl Refusal {
         }
     }
 
+    /// When the same call may fare better by itself.
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::TrustStale { .. }).then_some(RETRY)
+    }
+
     /// The answer to a request with these headers: in gRPC to gRPC, in JSON to everything else.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Response<Body> {
         match grpc_content_type(request) {
@@ -65,15 +74,16 @@ impl Refusal {
     /// `google.rpc.Status` in proto3 JSON.
     fn http(&self) -> Response<Body> {
         let (code, status) = self.codes();
-        let body = json!({
-            "code": i32::from(code),
-            "message": self.to_string(),
-            "details": [{
-                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                "reason": self.reason(),
-                "domain": DOMAIN,
-            }],
-        });
+        let mut details = vec![json!({
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": self.reason(),
+            "domain": DOMAIN,
+        })];
+        details.extend(self.retry_after().map(|delay| {
+            let delay = format!("{}s", delay.as_secs());
+            json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
+        }));
+        let body = json!({"code": i32::from(code), "message": self.to_string(), "details": details});
         let mut response = Response::new(Body::new(body.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -81,14 +91,21 @@ impl Refusal {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if let Some(delay) = self.retry_after() {
+            headers.insert(RETRY_AFTER, delay.as_secs().into());
+        }
         response
     }
 }
 
-/// The status that a gRPC method answers a refusal with: code, sentence, and an ErrorInfo that names the reason.
+/// The status that a gRPC method answers a refusal with: code, sentence, an ErrorInfo that names the reason, and for
+/// TRUST_STALE a RetryInfo.
 impl From<&Refusal> for Status {
     fn from(refusal: &Refusal) -> Self {
-        let details = ErrorDetails::with_error_info(refusal.reason(), DOMAIN, []);
+        let mut details = ErrorDetails::with_error_info(refusal.reason(), DOMAIN, []);
+        if let Some(delay) = refusal.retry_after() {
+            details.set_retry_info(Some(delay));
+        }
         Self::with_error_details(refusal.codes().0, refusal.to_string(), details)
     }
 }
@@ -114,8 +131,6 @@ fn grpc_content_type(request: &HeaderMap) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use countersign_verify::Defect;
     use http_body_util::BodyExt;
 
@@ -152,6 +167,8 @@ mod tests {
             let details = status.get_error_details();
             let info = details.error_info().unwrap();
             assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, "auth.v1"));
+            let retry = details.retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(retry, (code == Code::Unavailable).then_some(Duration::from_secs(1)));
         }
     }
 
@@ -161,6 +178,8 @@ mod tests {
             let response = refusal.answer(&asked_with("application/json"));
             assert_eq!(response.status().as_u16(), http);
             assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+            let retry = response.headers().get(RETRY_AFTER).map(HeaderValue::as_bytes);
+            assert_eq!(retry, (http == 503).then_some(&b"1"[..]));
             let challenge = response.headers().get(WWW_AUTHENTICATE).map(HeaderValue::as_bytes);
             assert_eq!(challenge, (http == 401).then_some(&b"Bearer"[..]));
             let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -170,7 +189,9 @@ mod tests {
             let info = json!({
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "auth.v1",
             });
-            assert_eq!(body["details"], json!([info]));
+            let retry = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"});
+            let details = if http == 503 { json!([info, retry]) } else { json!([info]) };
+            assert_eq!(body["details"], details);
         }
     }
 

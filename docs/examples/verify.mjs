@@ -37,8 +37,9 @@ export class TokenVerifier {
 
   // The claims of a token.
   async check(token, now = new Date()) {
+    if (!isText(token) || token.length > 2048) throw new Refused('invalid')
     const key = this.#keys.get(token.slice(token.lastIndexOf('.') + 1))
-    if (token.length > 2048 || key === undefined) throw new Refused('invalid')
+    if (key === undefined) throw new Refused('invalid')
     let claims
     try {
       // The tolerance is meant for the beginning of a token. The library has it for the end too, which is looked at below.

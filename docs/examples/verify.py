@@ -10,6 +10,8 @@ import pyseto
 LEEWAY = timedelta(seconds=5)  # for an issuer's clock that is ahead; a token is never good for longer
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+HEAD = re.compile(r"v4\.public\.[A-Za-z0-9_-]+")
+FOOTER = re.compile(r'\{"kid":"(k4\.pid\.[A-Za-z0-9_-]{44})"\}')
 
 
 class Refused(Exception):
@@ -23,6 +25,24 @@ def encode(data: bytes) -> str:
 def is_canonical(text: str) -> bool:
     """pyseto skips what is no base64url, so that one token would have many spellings."""
     return encode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == text
+
+
+def split(token: str) -> tuple[str, str]:
+    """A token's two parts, if it can be one: what is signed, and the name of its key."""
+    head, _, footer = token.rpartition(".") if isinstance(token, str) and len(token) <= 2048 else ("", "", "")
+    if not HEAD.fullmatch(head):
+        raise Refused("invalid")
+    return head, footer
+
+
+def named_key(token: str) -> str | None:
+    """The id of the key that a token names, if it does so as all of them do. Nothing proves that it is this key's."""
+    try:
+        footer = split(token)[1]
+        name = FOOTER.fullmatch(base64.urlsafe_b64decode(footer + "=" * (-len(footer) % 4)).decode())
+    except (Refused, ValueError):
+        return None
+    return name[1] if name and encode(name[0].encode()) == footer else None
 
 
 def once(members: list) -> dict:
@@ -71,8 +91,8 @@ class TokenVerifier:
 
     def check(self, token: str, now: datetime | None = None) -> tuple[dict, str]:
         """The claims of a token, and the id of the key that signed it."""
-        head, _, footer = token.rpartition(".")
-        if len(token) > 2048 or footer not in self.keys or not re.fullmatch(r"v4\.public\.[A-Za-z0-9_-]+", head):
+        head, footer = split(token)
+        if footer not in self.keys:
             raise Refused("invalid")
         key_id, key = self.keys[footer]
         try:

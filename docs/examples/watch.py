@@ -13,7 +13,7 @@ import grpc
 from auth.v1 import trust_service_pb2 as pb
 from auth.v1.trust_service_pb2_grpc import TrustServiceStub
 
-from verify import Refused, TokenVerifier
+from verify import Refused, TokenVerifier, named_key
 
 NO_EPOCH = 2**63  # above every claim `ep`
 # For the channel: a connection whose other end is gone is given up, and another one tried every few seconds.
@@ -44,6 +44,9 @@ class Revocations:
         places = ("user", claims["sub"]), ("session", claims["sid"]), ("key_id", key_id)
         return any(claims["ep"] < self.entries.get(place, (0, 0))[0] for place in places)
 
+    def hit_key(self, key_id: str | None) -> bool:
+        return ("key_id", key_id) in self.entries
+
     def forget(self, now: float) -> None:
         self.entries = {place: entry for place, entry in self.entries.items() if entry[1] > now}
 
@@ -53,7 +56,7 @@ class Watcher:
 
     def __init__(self, channel: grpc.aio.Channel, authorization: str, verifier: TokenVerifier, instance: str,
                  max_staleness: float = 30, clock=time.monotonic) -> None:
-        self.stub, self.metadata = TrustServiceStub(channel), [("authorization", authorization)]
+        self.stub, self.authorization = TrustServiceStub(channel), authorization
         self.verifier, self.instance, self.run_id = verifier, instance, secrets.token_bytes(16)
         self.max_staleness, self.clock = max_staleness, clock
         self.revocations, self.parts = Revocations(), []
@@ -66,6 +69,10 @@ class Watcher:
         """The claims of a good token; raises Refused otherwise."""
         if self.clock() - self.known_at > self.max_staleness:
             raise Refused("stale")
+        # First of all: a revoked key leaves the key set before its revocation comes, and its tokens would be invalid. But
+        # their holders may refresh, and do so when they hear that a token was revoked.
+        if self.revocations.hit_key(named_key(token)):
+            raise Refused("revoked")
         claims, key_id = self.verifier.check(token)
         if self.revocations.hit(claims, key_id):
             raise Refused("revoked")
@@ -85,7 +92,8 @@ class Watcher:
             await asyncio.sleep(random.uniform(0.2, 1) * pause)
 
     async def watch(self) -> None:
-        stream, self.reading, self.parts = self.stub.WatchTrust(metadata=self.metadata), None, []
+        stream = self.stub.WatchTrust(metadata=[("authorization", self.authorization)])
+        self.reading, self.parts = None, []
         hello = pb.VerifierHello(instance=self.instance, run_id=self.run_id, resume=self.position,
                                  nonce=self.next_nonce())
         hello.max_staleness.FromMilliseconds(round(self.max_staleness * 1000))

@@ -1,6 +1,8 @@
 //! JSON for programs, in the spelling of proto3's: names in lowerCamelCase, enum values by name, times as RFC 3339,
-//! 64-bit numbers as texts, and what is empty left out. So a program reads a command and an RPC alike.
+//! 64-bit numbers as texts, bytes in base64, and what is empty left out. So a program reads a command and an RPC alike.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Arg, ArgAction};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -29,6 +31,10 @@ impl Object {
 
     pub(super) fn texts(self, name: &str, texts: &[String]) -> Self {
         self.with(name, (!texts.is_empty()).then(|| texts.to_vec().into()))
+    }
+
+    pub(super) fn bytes(self, name: &str, bytes: &[u8]) -> Self {
+        self.text(name, &STANDARD.encode(bytes))
     }
 
     pub(super) fn time(self, name: &str, time: Option<Timestamp>) -> Self {
@@ -82,6 +88,7 @@ mod tests {
         let object = Object::default()
             .text("a", "")
             .texts("b", &[])
+            .bytes("h", &[])
             .time("c", None)
             .flag("d", false)
             .number("e", 0)
@@ -95,11 +102,12 @@ mod tests {
         let object = Object::default()
             .text("text", "\u{1b}\u{9b}")
             .texts("texts", &["x".to_owned()])
+            .bytes("bytes", &[0xfb, 0xff])
             .time("time", Timestamp::from_millisecond(1_767_225_600_400).ok())
             .flag("flag", true)
             .number("number", -7)
             .long("long", i64::MAX);
-        let expected = "{\n  \"flag\": true,\n  \"long\": \"9223372036854775807\",\n  \"number\": -7,\n  \
+        let expected = "{\n  \"bytes\": \"+/8=\",\n  \"flag\": true,\n  \"long\": \"9223372036854775807\",\n  \"number\": -7,\n  \
                         \"text\": \"\\u001b\\u009b\",\n  \"texts\": [\n    \"x\"\n  ],\n  \
                         \"time\": \"2026-01-01T00:00:00.400Z\"\n}";
         assert_eq!(render(&object.into()), expected);

@@ -33,10 +33,9 @@ mod verifier_wait;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use self::output::print;
+use self::output::{note, print};
 use crate::config::Problems;
 
 /// Why a command ends without success.
@@ -79,6 +78,6 @@ pub fn run(
 
 /// Whoever read standard error may have gone; `eprintln!` would panic then.
 fn complain(reason: &str, code: u8) -> ExitCode {
-    let _nobody_reads = writeln!(io::stderr(), "countersign: {}", reason.trim_end());
+    note(reason);
     ExitCode::from(code)
 }

@@ -17,6 +17,11 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Tells people something beside the answer, on standard error, which a script does not read.
+pub(super) fn note(text: &str) {
+    let _nobody_reads = writeln!(io::stderr(), "countersign: {}", text.trim_end());
+}
+
 /// To the descriptor itself: the standard library takes one that cannot be written to (EBADF) for one that takes
 /// everything.
 fn write_line(to: impl AsFd, text: &str) -> io::Result<()> {

@@ -10,7 +10,8 @@ use super::table::Table;
 use super::time::{moment, to_second};
 use super::user_argument::UserArgument;
 use super::verb::{self, Verb};
-use super::{Failure, print, verifier_wait};
+use super::verifier_wait::{self, Waited};
+use super::{Failure, print};
 use crate::domain::SessionId;
 use crate::pb::auth::v1::{ListSessionsRequest, RevokeAllSessionsRequest, RevokeSessionRequest, Session};
 
@@ -71,8 +72,13 @@ fn revoke(mut given: Given) -> Result<(), Failure> {
     let (remote, (session, wait_for_verifiers)) = given.problems.none_or(remote.zip(session.zip(wait)))?;
     let request = RevokeSessionRequest { session_id: session.to_string(), wait_for_verifiers };
     let answer = remote.call(async |server| server.answer(server.auth().revoke_session(request).await))?;
-    print(&if json { json::render(&Object::default().into()) } else { format!("ended {session}") })?;
-    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
+    let waited = Waited::of(wait_for_verifiers, answer.verifiers_pending, answer.pending_verifiers);
+    print(&if json {
+        json::render(&waited.add_to(Object::default()).into())
+    } else {
+        format!("ended {session}")
+    })?;
+    waited.check()
 }
 
 fn revoke_all(mut given: Given) -> Result<(), Failure> {
@@ -87,12 +93,13 @@ fn revoke_all(mut given: Given) -> Result<(), Failure> {
         server.answer(server.auth().revoke_all_sessions(request).await)
     })?;
     let count = answer.revoked_count;
+    let waited = Waited::of(wait_for_verifiers, answer.verifiers_pending, answer.pending_verifiers);
     print(&if json {
-        json::render(&Object::default().number("revokedCount", count).into())
+        json::render(&waited.add_to(Object::default().number("revokedCount", count)).into())
     } else {
         format!("ended {count} session{}", if count == 1 { "" } else { "s" })
     })?;
-    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
+    waited.check()
 }
 
 fn as_json(sessions: &[Session]) -> String {

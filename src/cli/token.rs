@@ -10,7 +10,8 @@ use super::json::{self, Object};
 use super::remote::{self, Remote};
 use super::time::moment;
 use super::verb::{self, Verb};
-use super::{Failure, password, print, verifier_wait};
+use super::verifier_wait::{self, Waited};
+use super::{Failure, password, print};
 use crate::config;
 use crate::pb::auth::v1::{IssueTokenRequest, IssueTokenResponse, RevokeTokenRequest};
 
@@ -31,12 +32,16 @@ fn issue_command() -> Command {
         .value_name("SPAN")
         .allow_negative_numbers(true)
         .help("How long the token shall live, within what the server allows [default: the server's]");
+    let audience = Arg::new("audience").long("audience").value_name("NAME").help(
+        "The service that the token is for, one of the server's --audiences [default: Countersign itself]; \
+         other services refuse it, and so does Countersign",
+    );
     Command::new("issue")
         .about(
             "Sign in and print an access token; the password is asked for, or read from standard input. \
              Each call opens a session: token revoke ends it",
         )
-        .args([username, lifetime])
+        .args([username, lifetime, audience])
         .args(remote::arguments_without_token())
 }
 
@@ -50,12 +55,13 @@ fn revoke_command() -> Command {
 fn issue(mut given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
     let username = given.text("username").unwrap_or_default();
+    let audience = given.text("audience").unwrap_or_default();
     let lifetime = read_lifetime(&mut given);
     let remote = Remote::read_without_token(&mut given);
     let (remote, lifetime) = given.problems.none_or(remote.zip(lifetime))?;
     let lifetime = lifetime.map(TryInto::try_into).transpose().map_err(Failure::refused)?;
     let password = password::ask()?.to_string();
-    let request = IssueTokenRequest { username, password, lifetime, audience: String::new() };
+    let request = IssueTokenRequest { username, password, lifetime, audience };
     let issued = remote.call(async |server| server.answer(server.auth().issue_token(request).await))?;
     print(&shown(&issued, json)?)
 }
@@ -67,10 +73,15 @@ fn revoke(mut given: Given) -> Result<(), Failure> {
     let (remote, wait_for_verifiers) = given.problems.none_or(remote.zip(wait))?;
     let request = RevokeTokenRequest { token: remote.token_text().to_owned(), wait_for_verifiers };
     let answer = remote.call(async |server| server.answer(server.auth().revoke_token(request).await))?;
-    // A server does not tell a session that it has ended from one that was over or that never was (RFC 7009).
-    let done = "no token of this session is good any more";
-    print(&if json { json::render(&Object::default().into()) } else { done.to_owned() })?;
-    verifier_wait::check(answer.verifiers_pending, &[])
+    let waited = Waited::nameless(wait_for_verifiers, answer.verifiers_pending);
+    // A server does not tell a session that it has ended from one that was over or that never was (RFC 7009). What goes
+    // for services that check tokens by themselves is known only where they were waited for.
+    let done = match waited.is_complete() {
+        true => "no token of this session is good any more",
+        false => "the server takes no token of this session any more",
+    };
+    print(&if json { json::render(&waited.add_to(Object::default()).into()) } else { done.to_owned() })?;
+    waited.check()
 }
 
 /// The lifetime, if one was given; `None` outside if what was given is none.

@@ -12,7 +12,7 @@ use super::table::Table;
 use super::time::{moment, to_second};
 use super::verb::{self, Verb};
 use super::{Failure, print};
-use crate::pb::auth::v1::{ListVerifiersRequest, Verifier};
+use crate::pb::auth::v1::{ListVerifiersRequest, ListVerifiersResponse, TrustPosition, Verifier};
 
 pub(super) const VERB: Verb = Verb { command, run: |given| verb::run_below(&VERBS, given) };
 
@@ -36,22 +36,30 @@ fn list(mut given: Given) -> Result<(), Failure> {
     let remote = Remote::read(&mut given);
     let remote = given.problems.none_or(remote)?;
     let request = ListVerifiersRequest {};
-    let verifiers = remote
-        .call(async |server| Ok(server.answer(server.admin().list_verifiers(request).await)?.verifiers))?;
-    print(&if json { as_json(&verifiers) } else { as_table(&verifiers) })
+    let answer = remote.call(async |server| server.answer(server.admin().list_verifiers(request).await))?;
+    print(&if json { as_json(&answer) } else { as_table(&answer.verifiers) })
 }
 
-fn as_json(verifiers: &[Verifier]) -> String {
-    json::render(&Object::default().list("verifiers", verifiers.iter().map(to_json)).into())
+fn as_json(answer: &ListVerifiersResponse) -> String {
+    let object = Object::default().list("verifiers", answer.verifiers.iter().map(to_json));
+    json::render(&with_position(object, "position", answer.position.as_ref()).into())
+}
+
+fn with_position(object: Object, name: &str, position: Option<&TrustPosition>) -> Object {
+    let Some(position) = position else { return object };
+    let shown =
+        Object::default().bytes("incarnation", &position.incarnation).long("sequence", position.sequence);
+    object.value(name, shown)
 }
 
 fn to_json(verifier: &Verifier) -> Value {
-    Object::default()
+    let object = Object::default()
         .text("instance", &verifier.instance)
         .text("userId", &verifier.user_id)
         .text("peer", &verifier.peer)
         .flag("connected", verifier.connected)
-        .time("connectTime", moment(verifier.connect_time.as_ref()))
+        .time("connectTime", moment(verifier.connect_time.as_ref()));
+    with_position(object, "applied", verifier.applied.as_ref())
         .long("behind", verifier.behind)
         .text("silence", &span(verifier.silence.as_ref()))
         .text("maxStaleness", &span(verifier.max_staleness.as_ref()))

@@ -5,6 +5,7 @@ use clap::Arg;
 use super::Failure;
 use super::escape::escape;
 use super::given::Given;
+use super::json::Object;
 use crate::config;
 
 const NAME: &str = "wait-for-verifiers";
@@ -16,8 +17,9 @@ pub(super) type Wait = Option<prost_types::Duration>;
 /// The argument.
 pub(super) fn argument() -> Arg {
     Arg::new(NAME).long(NAME).value_name("SPAN").allow_negative_numbers(true).help(
-        "Wait until all services that check tokens by themselves have applied it, at most this long, up to 10s; \
-         if some have not, say which, and exit with 1",
+        "Wait until all services that watch this server, the one of --server, have applied it, at most this long, up to \
+         10s; if some have not, say which, and exit with 1. Services that watch another server of the same database are \
+         not waited for",
     )
 }
 
@@ -37,17 +39,55 @@ pub(super) fn read(given: &mut Given) -> Option<Wait> {
     }
 }
 
-/// What a command ends with that has done what it should.
-pub(super) fn check(pending: i32, names: &[String]) -> Result<(), Failure> {
-    let who = match names {
-        [] => String::new(),
-        names => format!(": {}", names.iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ")),
-    };
-    match pending {
-        0 => Ok(()),
-        1 => Err(Failure::refused(format!("it is done, but one verifier has not applied it yet{who}"))),
-        count => {
-            Err(Failure::refused(format!("it is done, but {count} verifiers have not applied it yet{who}")))
+/// What waiting came to; of a command that waits for nobody, nothing.
+#[derive(Default)]
+pub(super) struct Waited {
+    asked: bool,
+    pending: i32,
+    /// `None` where a server tells only how many there are.
+    names: Option<Vec<String>>,
+}
+
+impl Waited {
+    /// What a server answered.
+    pub(super) fn of(wait: Wait, pending: i32, names: Vec<String>) -> Self {
+        Self { asked: wait.is_some(), pending, names: Some(names) }
+    }
+
+    /// What a server answered that tells no names.
+    pub(super) fn nameless(wait: Wait, pending: i32) -> Self {
+        Self { asked: wait.is_some(), pending, names: None }
+    }
+
+    /// Whether all have applied it, of those who were to be waited for.
+    pub(super) fn is_complete(&self) -> bool {
+        self.asked && self.pending == 0
+    }
+
+    /// The same for programs, with the names that the RPCs' answers have: whoever has asked for it finds it, also where it
+    /// is nothing.
+    pub(super) fn add_to(&self, object: Object) -> Object {
+        if !self.asked {
+            return object;
         }
+        let object = object.value("verifiersPending", self.pending);
+        match &self.names {
+            Some(names) => object.list("pendingVerifiers", names.iter().map(|name| name.as_str().into())),
+            None => object,
+        }
+    }
+
+    /// What a command ends with that has done what it should.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let who = match self.names.as_deref().unwrap_or_default() {
+            [] => String::new(),
+            names => format!(": {}", names.iter().map(|name| escape(name)).collect::<Vec<_>>().join(", ")),
+        };
+        let how_many = match self.pending {
+            0 => return Ok(()),
+            1 => "one verifier has".to_owned(),
+            count => format!("{count} verifiers have"),
+        };
+        Err(Failure::refused(format!("it is done, but {how_many} not applied it yet{who}")))
     }
 }

@@ -215,6 +215,7 @@ async fn the_first_admin_is_made_on_the_command_line() {
         create(&["--username", "root", "--role", "admin", "--role", "service"], &format!("{PASSWORD}\n"));
     assert!(made.status.success(), "{}", stderr(&made));
     assert!(stdout(&made).contains("root [admin,service] in sqlite://countersign.db\n"), "{}", stdout(&made));
+    assert!(!stderr(&made).contains("new database"), "{}", stderr(&made));
 
     let client = server.client().await;
     let caller = client.caller(Credentials::Basic("root", PASSWORD)).await;
@@ -238,6 +239,32 @@ async fn the_first_admin_is_made_on_the_command_line() {
             "{arguments:?} {said}"
         );
     }
+}
+
+/// In the wrong folder, for a server that will never see it.
+#[test]
+fn a_user_that_is_made_where_no_database_was_is_told_so() {
+    let folder = TempDir::new().unwrap();
+    let create = |name: &str, password: &str| {
+        let arguments = [&["user", "create", "--username", name], &CHEAP[..]].concat();
+        run(countersign(folder.path()).args(arguments), password)
+    };
+    let file = folder.path().canonicalize().unwrap().join("countersign.db");
+    let told = format!("countersign: {} is a new database: there was none", file.display());
+    let made = create("root", PASSWORD);
+    assert!(made.status.success() && stderr(&made).lines().any(|line| line == told), "{}", stderr(&made));
+    assert!(stdout(&made).ends_with("in sqlite://countersign.db\n"), "{}", stdout(&made));
+    let again = create("alice", PASSWORD);
+    assert!(again.status.success() && !stderr(&again).contains("new database"), "{}", stderr(&again));
+
+    fs::remove_file(&file).unwrap();
+    let refused = create("bob", "short");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).lines().any(|line| line == told),
+        "it is there all the same: {}",
+        stderr(&refused)
+    );
 }
 
 #[test]

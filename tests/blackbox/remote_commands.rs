@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,7 +30,7 @@ const WITH_TOKEN: [&[&str]; 12] = [
 
 #[test]
 fn a_token_is_printed_alone_or_with_all_that_goes_with_it() {
-    let desk = Desk::open();
+    let desk = Desk::open_with(&["--audiences", "countersign,notes"]);
     let issue = |more: &[&str], password: &str| {
         run(&mut desk.command(&[&["token", "issue", "--username", "root"], more].concat()), password)
     };
@@ -41,10 +43,19 @@ fn a_token_is_printed_alone_or_with_all_that_goes_with_it() {
     // Both are of one form, to the second.
     let shorter = json(&["--lifetime", "60s"]);
     assert!(shorter["expireTime"].as_str().unwrap() < issued["expireTime"].as_str().unwrap(), "{shorter}");
+    let audience = |more: &[&str]| {
+        let issued = said_yes(&issue(more, PASSWORD));
+        let payload = issued.split('.').nth(2).unwrap();
+        let payload = String::from_utf8_lossy(&URL_SAFE_NO_PAD.decode(payload).unwrap()).into_owned();
+        payload.split_once(r#""aud":""#).unwrap().1.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(audience(&[]), "countersign");
+    assert_eq!(audience(&["--audience", "notes"]), "notes");
 
     for (more, password, code, expected) in [
         (&[][..], "wrong horse battery", 1, "(CREDENTIALS_INVALID)"),
         (&[], "", 1, "no password"),
+        (&["--audience", "nothing"], PASSWORD, 1, "(FIELD_INVALID)"),
         (&["--lifetime", "soon"], PASSWORD, 2, "--lifetime: must be"),
         (&["--lifetime=-1s"], PASSWORD, 2, "--lifetime: must be"),
         (&["--password", PASSWORD], "", 2, "--password: there is no such flag"),
@@ -68,7 +79,7 @@ fn a_token_is_revoked_with_its_session() {
     assert_eq!(sessions(), 3, "each opens one");
 
     let said = said_yes(&desk.run_as(&first, &["token", "revoke"]));
-    assert_eq!(said, "no token of this session is good any more\n");
+    assert_eq!(said, "the server takes no token of this session any more\n");
     let refused = said_no(1, &desk.run_as(&first, &["user", "list"]));
     assert!(refused.contains("(TOKEN_REVOKED)"), "{refused}");
     said_yes(&desk.run_as(&first, &["token", "revoke"]));

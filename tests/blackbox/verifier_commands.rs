@@ -1,6 +1,11 @@
 //! The commands for verifiers, as an operator uses them.
 
-use crate::harness::{Credentials, Desk, PASSWORD, Watcher, hello};
+use std::process::Output;
+
+use countersign::pb::auth::v1::VerifierHello;
+use serde_json::{Value, json};
+
+use crate::harness::{Credentials, Desk, PASSWORD, Watcher, hello, said_yes};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_sees_who_verifies_and_waits_until_they_know() {
@@ -61,5 +66,69 @@ async fn an_operator_sees_who_verifies_and_waits_until_they_know() {
     desk.table(&[&["user", "delete", &alice, "--yes"], &wait[..]].concat());
     desk.table(&[&["token", "revoke"], &wait[..]].concat());
     reading.abort();
+    desk.server.stop();
+}
+
+/// What a command said to programs that has done it, but not everybody knows.
+fn half_done(output: &Output) -> Value {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    assert!(complaint.contains("one verifier has not applied it yet"), "{complaint}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_wait_came_to_is_told_to_programs_whatever_the_command() {
+    let mut desk = Desk::open();
+    desk.create_user("orders", &["--role", "verifier"]);
+    let alice = desk.create_user("alice", &[]);
+    assert_eq!(desk.json(&["session", "revoke-all", &alice]), json!({}), "nobody asked");
+    let waited = desk.json(&["session", "revoke-all", &alice, "--wait-for-verifiers", "1s"]);
+    assert_eq!(waited, json!({"verifiersPending": 0, "pendingVerifiers": []}));
+    let other = desk.sign_in("root");
+    let said = said_yes(&desk.run_as(&other, &["token", "revoke", "--wait-for-verifiers", "1s"]));
+    assert_eq!(said, "no token of this session is good any more\n");
+
+    let channel = desk.server.channel().await;
+    // However slow this machine is, its lease does not end meanwhile.
+    let max_staleness = Some(prost_types::Duration { seconds: 600, nanos: 0 });
+    let hello = VerifierHello { max_staleness, ..hello("orders-1") };
+    let mut watcher = Watcher::begin(channel, Credentials::Basic("orders", PASSWORD), hello).await.unwrap();
+    let position = watcher.told().await.heartbeat.position.unwrap();
+    let sequence = position.sequence;
+    watcher.report(position, 4).await;
+    watcher.told_until(4).await;
+    let listed = desk.json(&["verifier", "list"]);
+    assert_eq!(listed["position"]["incarnation"].as_str().unwrap().len(), 24, "16 bytes in base64: {listed}");
+    assert_eq!(listed["position"]["sequence"].as_str().unwrap().parse(), Ok(sequence));
+    assert_eq!(listed["verifiers"][0]["applied"], listed["position"]);
+
+    // It applies nothing from here on.
+    desk.server.client().await.open("alice", PASSWORD).await;
+    let session = desk.json(&["session", "list", &alice])["sessions"][0]["sessionId"].clone();
+    let keys = desk.json(&["key", "list"]);
+    let active = keys["keys"].as_array().unwrap().iter().find(|key| key["state"] == "KEY_STATE_ACTIVE");
+    let key_id = active.unwrap()["keyId"].as_str().unwrap();
+    let wait = ["--wait-for-verifiers", "1s", "--json"];
+    for command in [
+        &["session", "revoke", session.as_str().unwrap()][..],
+        &["session", "revoke-all", "root"],
+        &["user", "set-roles", &alice, "buyer"],
+        &["user", "disable", &alice],
+        &["user", "delete", &alice, "--yes"],
+        &["key", "revoke", key_id, "--yes"],
+    ] {
+        desk.token = desk.sign_in("root");
+        let said = half_done(&desk.run_as(&desk.token, &[command, &wait[..]].concat()));
+        assert_eq!(said["verifiersPending"], 1, "{command:?}: {said}");
+        assert_eq!(said["pendingVerifiers"], json!(["orders-1"]), "{command:?}: {said}");
+    }
+    // To whoever signs out, no names are told.
+    desk.token = desk.sign_in("root");
+    let said = half_done(&desk.run_as(&desk.token, &[&["token", "revoke"], &wait[..]].concat()));
+    assert_eq!(said, json!({"verifiersPending": 1}));
+    let said = desk.run_as(&desk.token, &["token", "revoke", "--wait-for-verifiers", "1s"]);
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said, "the server takes no token of this session any more\n", "others may");
     desk.server.stop();
 }

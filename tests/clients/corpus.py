@@ -23,7 +23,7 @@ def revocation(entry: dict):
     return pb.Revocation(**entry)
 
 
-def decide(token: str, now: datetime) -> str | None:
+def decide(token: object, now: datetime) -> str | None:
     try:
         claims, key_id = verifier.check(token, now)
     except verify.Refused as refusal:
@@ -45,5 +45,8 @@ if __name__ == "__main__":
     verifier.set_keys([SimpleNamespace(**key) for key in corpus["keys"] if key["trusted"]])
     for entry in corpus["revocations"]:
         revocations.add(revocation(entry))
+    for nothing in (None, 7, b"v4.public.e30", ["v4.public.e30"]):
+        if decide(nothing, datetime.fromisoformat(corpus["now"])) != "invalid":
+            sys.exit(f"{nothing!r} is no token")
     for case in corpus["cases"]:
         print(json.dumps(decide(case["token"], datetime.fromisoformat(corpus["now"]))))

@@ -6,6 +6,7 @@ Ends with exit code 1 and a sentence at the first thing that is not as expected.
 """
 
 import asyncio
+import base64
 import sys
 
 import grpc
@@ -34,9 +35,9 @@ class Scene:
         position = pb.TrustPosition(incarnation=position.get("log", b"a" * 16), sequence=position.get("sequence", 7))
         return self.told(heartbeat=pb.HeartbeatFrame(position=position, nonce=nonce, age={"seconds": age}))
 
-    def refusal(self) -> str:
+    def refusal(self, token: object = "no token") -> str:
         try:
-            self.watcher.check("no token")
+            self.watcher.check(token)
         except verify.Refused as refusal:
             return str(refusal)
         return "accepted"
@@ -89,11 +90,36 @@ class Scene:
         self.expect("the position then", self.watcher.position.sequence, 1)
 
 
+    def tell_revoked_keys(self) -> None:
+        """A revoked key is not in the key set any more; who shows its token may refresh."""
+        self.heartbeat(nonce=self.watcher.next_nonce(), log=b"b" * 16, sequence=1)
+        key_id = "k4.pid." + "a" * 44
+        entry = pb.Revocation(sequence=2, key_id=key_id, forget_time={"seconds": 2**40})
+        self.told(revocations=pb.RevocationsFrame(sequence=2, revocations=[entry]))
+        for footer, wanted in [
+            (b'{"kid":"%s"}' % key_id.encode(), "revoked"),
+            (b'{"kid":"k4.pid.%s"}' % (b"b" * 44), "invalid"),
+            (b'{"kid": "%s"}' % key_id.encode(), "invalid"),
+            (b'{"kid":"%s","x":1}' % key_id.encode(), "invalid"),
+            (key_id.encode(), "invalid"),
+            (b"\xff\xfe", "invalid"),
+            (b"", "invalid"),
+        ]:
+            encoded = base64.urlsafe_b64encode(footer).rstrip(b"=").decode()
+            self.expect(f"a token with the footer {footer}", self.refusal(f"v4.public.AAAA.{encoded}"), wanted)
+            self.expect("another spelling of it", self.refusal(f"v4.public.AAAA.{encoded}*"), "invalid")
+            self.expect("no token with that footer", self.refusal(f"v4.local.AAAA.{encoded}"), "invalid")
+            self.expect("a long one", self.refusal(f"v4.public.{'A' * 2048}.{encoded}"), "invalid")
+        for nothing in (None, 7, b"v4.public.e30", "v4.public.AAAA.\u00fc\ud800"):
+            self.expect(f"{nothing!r} for a token", self.refusal(nothing), "invalid")
+
+
 async def main() -> None:
     async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
         scene = Scene(channel)
         scene.grow_stale()
         scene.never_go_back()
+        scene.tell_revoked_keys()
 
 
 if __name__ == "__main__":

@@ -8,20 +8,15 @@ Reads a question on each line of standard input and answers it on a line of stan
     {"streams": 2}              {"streams": 3} when a stream has proven that nothing is missing that is the second or later
     {"turn": 31}                {"turned": 31}, the seconds by which the verifier's monotonic clock is put forward
 
-At the end of its input it says goodbye to the server.
+At the end of its input, and at SIGTERM, it says goodbye to the server.
 """
 
 import asyncio
-import base64
 import json
 import sys
 import time
 
 from document import Document
-
-
-def basic(name: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def watched(examples):
@@ -68,7 +63,11 @@ def watched(examples):
 
 
 async def serve(watcher) -> None:
-    while line := await asyncio.to_thread(sys.stdin.readline):
+    # No thread reads, for which the end of the process would wait.
+    questions = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(questions)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    while line := await questions.readline():
         print(json.dumps(await watcher.answer(json.loads(line))), flush=True)
 
 
@@ -82,4 +81,5 @@ if __name__ == "__main__":
 
     watch.Watcher = watched(watch)
     main = document.python("async def main(")["main"]
+    basic = document.python("def basic(")["basic"]
     asyncio.run(main(address, basic(name, password), audience, serve))

@@ -1,13 +1,21 @@
 //! What a verifier is told about trust, frame by frame: keys, revocations, and proof that nothing is missing. Owns the
 //! shapes alone; what they mean together is `trust_view`'s, and how they travel is not known here.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{PublicKey, Revocation};
 
 /// The life of a log in which positions can be compared: another one after a database was lost or restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Incarnation(pub [u8; 16]);
+
+/// In hexadecimal, as people compare it.
+impl fmt::Debug for Incarnation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incarnation({:032x})", u128::from_be_bytes(self.0))
+    }
+}
 
 /// A place in the log of revocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,4 +63,16 @@ pub enum TrustFrame {
         /// The nonce that had come last from whom this is for.
         nonce: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incarnation_is_shown_in_hexadecimal() {
+        let mut bytes = [0; 16];
+        (bytes[1], bytes[15]) = (0xab, 7);
+        assert_eq!(format!("{:?}", Incarnation(bytes)), "Incarnation(00ab0000000000000000000000000007)");
+    }
 }

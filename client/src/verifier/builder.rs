@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_verify as verify;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use super::asker::{self, Asker};
 use super::clock::SystemClock;
@@ -158,13 +158,13 @@ impl VerifierBuilder {
             randomness,
             tokens: Tokens::default(),
         };
-        let (held, dropped) = oneshot::channel();
-        tokio::spawn(connection.run(dropped));
+        let (closing, closed) = watch::channel(false);
+        tokio::spawn(connection.run(closed));
         let may_ask = self.when_stale == WhenStale::AskServer;
         let client = TrustServiceClient::new(channel).max_decoding_message_size(asker::MAX_MESSAGE_BYTES);
         let asker = may_ask.then_some(Asker { client, credentials, audience: self.audience });
         let when_stale = self.when_stale;
-        Ok(Verifier::new(Shared { knowledge, progress, when_stale, asker, _held: held }))
+        Ok(Verifier::new(Shared { knowledge, progress, when_stale, asker, closing }))
     }
 
     /// Starts, and waits until everything has been known once.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_verify::{Applied, TrustError, TrustFrame};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
@@ -38,7 +38,7 @@ const NO_PROOF: Duration = Duration::from_secs(60);
 /// may have are 200 KB.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// How long the server may take to close its side when this one is closed.
-const GOODBYE: Duration = Duration::from_secs(2);
+pub(super) const GOODBYE: Duration = Duration::from_secs(2);
 /// How many reports may wait for the connection to take them. One that finds no room is made at the next frame.
 const REPORTS: usize = 16;
 
@@ -74,9 +74,9 @@ pub(super) struct Introduction {
 /// Why a stream is over.
 #[derive(Debug, thiserror::Error)]
 enum Ending {
-    /// Nobody holds the verifier any more.
-    #[error("the verifier was dropped")]
-    Dropped,
+    /// The verifier was closed, or nobody holds it any more.
+    #[error("the verifier was closed")]
+    Closing,
     #[error("{:?}: {}", .0.code(), .0.message())]
     Status(#[from] Status),
     #[error(transparent)]
@@ -99,29 +99,29 @@ type Reports = mpsc::Sender<pb::WatchTrustRequest>;
 type Frames = Streaming<pb::WatchTrustResponse>;
 
 impl Connection {
-    /// Runs until `dropped` is.
-    pub(super) async fn run(mut self, mut dropped: oneshot::Receiver<()>) {
+    /// Runs until `closing` is true, or its sender gone. It is dropped at the very end: whoever closes waits for that.
+    pub(super) async fn run(mut self, mut closing: watch::Receiver<bool>) {
         let mut backoff = Backoff::default();
         loop {
-            let ending = self.stream(&mut dropped, &mut backoff).await;
-            if matches!(ending, Ending::Dropped) {
+            let ending = self.stream(&mut closing, &mut backoff).await;
+            let refused = self.is_refused(&ending);
+            self.progress.failed(ending.to_string(), refused, self.clock.monotonic());
+            if matches!(ending, Ending::Closing) {
                 return;
             }
-            let refused = self.is_refused(&ending);
-            self.progress.failed(ending.to_string(), refused);
             let pause = backoff.after_failure(refused, self.randomness.next());
             tokio::select! {
-                _ = &mut dropped => return,
+                () = closed(&mut closing) => return,
                 () = pass(pause) => {}
             }
         }
     }
 
     /// One stream, from hello to its end.
-    async fn stream(&mut self, dropped: &mut oneshot::Receiver<()>, backoff: &mut Backoff) -> Ending {
+    async fn stream(&mut self, closing: &mut watch::Receiver<bool>, backoff: &mut Backoff) -> Ending {
         let (reports, outgoing) = mpsc::channel(REPORTS);
         let opened = tokio::select! {
-            _ = &mut *dropped => return Ending::Dropped,
+            () = closed(closing) => return Ending::Closing,
             opened = timeout(OPENING, self.open(&reports, outgoing)) => opened,
         };
         let mut frames = match opened {
@@ -130,10 +130,12 @@ impl Connection {
             Err(_) => return Ending::NoAnswer,
         };
         let ending = tokio::select! {
-            _ = &mut *dropped => Ending::Dropped,
+            () = closed(closing) => Ending::Closing,
             ending = self.listen(&mut frames, &reports, backoff) => ending,
         };
-        if matches!(ending, Ending::Dropped) {
+        if matches!(ending, Ending::Closing) {
+            // Before anybody hears that nothing is accepted here by what is known, it must be so.
+            self.knowledge.lose();
             drop(reports);
             say_goodbye(&mut frames).await;
         }
@@ -183,7 +185,11 @@ impl Connection {
     /// the next one is refused too.
     fn is_refused(&mut self, ending: &Ending) -> bool {
         let shown = self.tokens.shown.take();
-        if !ending.is_unauthenticated() || shown.is_none() {
+        if ending.has_code(Code::PermissionDenied) {
+            // What the server says of a caller whom it knows: the token itself is good.
+            self.tokens.rejected = None;
+        }
+        if !ending.has_code(Code::Unauthenticated) || shown.is_none() {
             return ending.is_refusal();
         }
         let first = self.tokens.rejected.is_none();
@@ -252,8 +258,8 @@ impl Connection {
 }
 
 impl Ending {
-    fn is_unauthenticated(&self) -> bool {
-        matches!(self, Self::Status(status) if status.code() == Code::Unauthenticated)
+    fn has_code(&self, code: Code) -> bool {
+        matches!(self, Self::Status(status) if status.code() == code)
     }
 
     /// Whether asking again changes nothing by itself: the server does not want this caller, or does not know the call.
@@ -262,6 +268,11 @@ impl Ending {
         let Self::Status(status) = self else { return false };
         matches!(status.code(), Unauthenticated | PermissionDenied | InvalidArgument | Unimplemented)
     }
+}
+
+/// Comes when the verifier is to end.
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _closing_or_dropped = closing.wait_for(|closing| *closing).await;
 }
 
 /// The closed side tells that nothing is checked any more by what came here. The server may still be sending; what it sends

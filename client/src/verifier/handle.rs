@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_verify::KeyId;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::asker::Asker;
+use super::connection::GOODBYE;
 use super::knowledge::{Judged, Knowledge};
 use super::progress::Progress;
 use super::{VerifierBuilder, VerifierStatus, WhenStale};
 use crate::{Caller, Refusal, ServerEndpoint};
 
-/// Checks Countersign's tokens for one audience. A cheap clone; the clones share everything. When the last one is dropped,
-/// the server is told goodbye.
+/// Checks Countersign's tokens for one audience. A cheap clone; the clones share everything.
+///
+/// The server must be told goodbye, or whoever revokes goes on waiting for this verifier: see [`close`](Self::close). When
+/// the last clone is dropped that is done too, but by a task, which needs the runtime to go on for a moment.
 #[derive(Clone)]
 pub struct Verifier(Arc<Shared>);
 
@@ -24,8 +28,8 @@ pub(super) struct Shared {
     pub(super) when_stale: WhenStale,
     /// Only whoever may ask the server has it.
     pub(super) asker: Option<Asker>,
-    /// The connection lives as long as this.
-    pub(super) _held: oneshot::Sender<()>,
+    /// Whether the connection is to end; it ends with this as well, and is over when nobody hears this any more.
+    pub(super) closing: watch::Sender<bool>,
 }
 
 impl Verifier {
@@ -77,6 +81,20 @@ impl Verifier {
         self.0.progress.until_complete().await;
     }
 
+    /// Says goodbye to the server, so that nobody waits for this verifier any more, and waits until that is done: for 2 s at
+    /// the most, however the server is doing. The last thing a service does that stops, on the runtime that it ran on;
+    /// dropping the verifier at the end of `main` is too late, for the runtime ends with it.
+    ///
+    /// It closes all clones. From then on every check is [`Refusal::TrustStale`] without an age, whatever the policy,
+    /// because what is revoked now is told to nobody here; whoever follows [`changes`](Self::changes) hears of it, so that
+    /// guarded streams end; and [`ready`](Self::ready) is not to be waited for any more. Closing again does nothing.
+    pub async fn close(self) {
+        self.0.closing.send_replace(true);
+        let _over_or_slow = timeout(GOODBYE, self.0.closing.closed()).await;
+        // Also where the task was gone already, with its runtime.
+        self.0.knowledge.lose();
+    }
+
     /// For how long [`Self::recheck`] accepts a caller whom it accepts now, if nothing [changes](Self::changes).
     pub(crate) fn holds_for(&self, caller: &Caller) -> Duration {
         let expiry = self.0.knowledge.expires_in(caller);
@@ -94,7 +112,7 @@ impl Verifier {
     /// How it stands, for people and metrics.
     #[must_use]
     pub fn status(&self) -> VerifierStatus {
-        self.0.progress.add_to(self.0.knowledge.status())
+        self.0.progress.add_to(self.0.knowledge.status(), self.0.knowledge.now())
     }
 
     pub(super) fn new(shared: Shared) -> Self {

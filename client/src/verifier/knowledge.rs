@@ -127,6 +127,17 @@ impl Knowledge {
         while self.view_mut().forget(now_millis, FORGET_STEP) {}
     }
 
+    /// Knows nothing any more, so that nothing is accepted: from now on nobody tells what is revoked.
+    pub(super) fn lose(&self) {
+        *self.view_mut() = TrustView::default();
+        self.tell_change();
+    }
+
+    /// What the clock says that only goes forward.
+    pub(super) fn now(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     /// Up to where everything is known.
     pub(super) fn position(&self) -> Option<TrustPosition> {
         self.view().position()

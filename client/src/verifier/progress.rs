@@ -1,6 +1,7 @@
 //! How the connection of a verifier is doing: for those who wait for it, and for people.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -16,7 +17,8 @@ pub(super) struct Progress {
 struct Report {
     connected: bool,
     clock_skew_millis: Option<i64>,
-    last_error: Option<String>,
+    /// Why the last stream ended, and when, by the clock that only goes forward.
+    last_error: Option<(String, Duration)>,
 }
 
 /// What has been reached.
@@ -49,11 +51,11 @@ impl Progress {
         self.reach(Milestone::Complete);
     }
 
-    /// There is no stream any more.
-    pub(super) fn failed(&self, error: String, refused: bool) {
+    /// There is no stream any more, since `now`.
+    pub(super) fn failed(&self, error: String, refused: bool, now: Duration) {
         let mut report = self.report();
         report.connected = false;
-        report.last_error = Some(error.clone());
+        report.last_error = Some((error.clone(), now));
         drop(report);
         if refused {
             self.reach(Milestone::Refused(error));
@@ -76,13 +78,14 @@ impl Progress {
         }
     }
 
-    /// Adds what it knows.
-    pub(super) fn add_to(&self, status: VerifierStatus) -> VerifierStatus {
+    /// Adds what it knows at the moment `now`.
+    pub(super) fn add_to(&self, status: VerifierStatus, now: Duration) -> VerifierStatus {
         let report = self.report();
         VerifierStatus {
             connected: report.connected,
             clock_skew_millis: report.clock_skew_millis,
-            last_error: report.last_error.clone(),
+            last_error: report.last_error.as_ref().map(|(error, _)| error.clone()),
+            last_error_age: report.last_error.as_ref().map(|(_, at)| now.saturating_sub(*at)),
             ..status
         }
     }

@@ -21,6 +21,9 @@ pub struct VerifierStatus {
     /// How far the server's clock is ahead of this one, in milliseconds, with the time on the way as its error. Beyond a
     /// few seconds tokens expire early or seem to come from the future.
     pub clock_skew_millis: Option<i64>,
-    /// Why the last stream ended, or none could be opened; it stays when the next one is open.
+    /// Why the last stream ended, or none could be opened. It stays when the next one is open, so that it can still be read
+    /// after a short cut: whether all is well is told by `connected` and `staleness`.
     pub last_error: Option<String>,
+    /// How long ago that was.
+    pub last_error_age: Option<Duration>,
 }

@@ -10,7 +10,7 @@ use countersign_verify::{
     paseto,
 };
 use ed25519_dalek::{Signer as _, SigningKey};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::handle::Shared;
@@ -67,7 +67,7 @@ impl TestTrust {
             progress: Arc::new(Progress::new()),
             when_stale,
             asker: None,
-            _held: oneshot::channel().0,
+            closing: watch::Sender::new(false),
         });
         Self { verifier, knowledge, clock, sequence: AtomicI64::new(0), nonce: AtomicU64::new(0) }
     }

@@ -136,3 +136,20 @@ fn a_token_of_a_revoked_key_is_revoked_whether_it_was_seen_before_or_not() {
     let foreign = trust.token_by(3, &trust.claims());
     assert_eq!(trust.verifier.verify(&foreign).unwrap_err(), Refusal::TokenInvalid(Defect::UnknownKey));
 }
+
+#[tokio::test]
+async fn a_closed_verifier_accepts_nothing_whatever_the_policy() {
+    for policy in [WhenStale::Refuse, WhenStale::AcceptSigned, WhenStale::AskServer] {
+        let trust = TestTrust::new(policy);
+        let token = trust.token(&trust.claims());
+        let caller = trust.verifier.verify(&token).unwrap();
+        let changes = trust.verifier.changes();
+        trust.verifier.clone().close().await;
+        let refused = Refusal::TrustStale { staleness: None };
+        assert_eq!(trust.verifier.verify(&token).unwrap_err(), refused);
+        assert_eq!(trust.verifier.verify_or_ask(&token).await.unwrap_err(), refused);
+        assert_eq!(trust.verifier.recheck(&caller), Err(refused));
+        assert!(changes.has_changed().unwrap(), "whoever holds a stream is told");
+        trust.verifier.clone().close().await;
+    }
+}

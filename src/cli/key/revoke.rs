@@ -7,7 +7,8 @@ use crate::cli::confirm;
 use crate::cli::given::Given;
 use crate::cli::remote::{self, Remote};
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, print, verifier_wait};
+use crate::cli::verifier_wait::{self, Waited};
+use crate::cli::{Failure, print};
 use crate::pb::auth::v1::RevokeKeyRequest;
 
 pub(super) const VERB: Verb = Verb { command, run };
@@ -45,6 +46,7 @@ fn run(mut given: Given) -> Result<(), Failure> {
     let request = RevokeKeyRequest { key_id, all, wait_for_verifiers };
     let answer = remote.call(async |server| server.answer(server.admin().revoke_key(request).await))?;
     let keys: Vec<Shown> = answer.keys.iter().map(Shown::of_message).collect();
-    print(&shown::keys(&keys, json))?;
-    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
+    let waited = Waited::of(wait_for_verifiers, answer.verifiers_pending, answer.pending_verifiers);
+    print(&shown::keys_left(&keys, &waited, json))?;
+    waited.check()
 }

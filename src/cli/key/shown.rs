@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::cli::json::{self, Object};
 use crate::cli::table::Table;
 use crate::cli::time::{moment, to_second};
+use crate::cli::verifier_wait::Waited;
 use crate::crypto::RingKey;
 use crate::domain::{self, KeyState};
 use crate::pb::auth::v1 as pb;
@@ -69,8 +70,14 @@ impl Shown {
 
 /// All of them, for programs or for people.
 pub(super) fn keys(keys: &[Shown], as_json: bool) -> String {
+    keys_left(keys, &Waited::default(), as_json)
+}
+
+/// Those that are left when others have been revoked, and who knows.
+pub(super) fn keys_left(keys: &[Shown], waited: &Waited, as_json: bool) -> String {
     if as_json {
-        return json::render(&Object::default().list("keys", keys.iter().map(Shown::to_json)).into());
+        let object = Object::default().list("keys", keys.iter().map(Shown::to_json));
+        return json::render(&waited.add_to(object).into());
     }
     let row = |key: &Shown| {
         [

@@ -1,5 +1,6 @@
 //! `countersign user create`: makes a user in the database itself, which is how the first admin comes to be.
 
+use std::path;
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, Command};
@@ -8,7 +9,7 @@ use tokio::runtime;
 use crate::auth::{CallContext, NewPasswords, NewUser, Registrar};
 use crate::cli::given::Given;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, password, print, setting_flags};
+use crate::cli::{Failure, note, password, print, setting_flags};
 use crate::config::{Scope, UserCommandConfig};
 use crate::crypto::PasswordHasher;
 use crate::domain::{Origin, Roles, User, Username};
@@ -49,12 +50,18 @@ fn run(given: Given) -> Result<(), Failure> {
     let (config, roles) = problems.none_or(config.zip(roles.ok()))?;
     let _log = telemetry::start(config.log);
     let database = config.store.url.clone();
-    let made = if database.file().is_some_and(|file| !file.exists()) { ", a new database" } else { "" };
+    let new = database.file().filter(|file| !file.exists());
     let password = password::choose()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
-    let user = runtime.block_on(register(config, &username, &password, roles))?;
+    let registered = runtime.block_on(register(config, &username, &password, roles));
+    // In the wrong folder it was made by mistake, and no server will ever see it: also where there is no user in it.
+    if let Some(file) = new.filter(|file| file.exists()) {
+        let file = path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        note(&format!("{} is a new database: there was none", file.display()));
+    }
+    let user = registered?;
     let roles: Vec<&str> = user.roles.iter().collect();
-    print(&format!("created {} {} [{}] in {database}{made}", user.id, user.username.shown(), roles.join(",")))
+    print(&format!("created {} {} [{}] in {database}", user.id, user.username.shown(), roles.join(",")))
 }
 
 async fn register(

@@ -9,7 +9,8 @@ use crate::cli::json::{self, Object};
 use crate::cli::remote::{self, Remote, Server};
 use crate::cli::user_argument::UserArgument;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, password, print, verifier_wait};
+use crate::cli::verifier_wait::{self, Waited};
+use crate::cli::{Failure, password, print};
 use crate::pb::auth::v1::{DeleteUserRequest, GetUserRequest, User};
 
 pub(super) const VERB: Verb = Verb { command, run };
@@ -46,12 +47,13 @@ fn run(mut given: Given) -> Result<(), Failure> {
         if user_id == caller_id { password::ask_own()?.to_string() } else { String::new() };
     let request = DeleteUserRequest { user_id: user_id.clone(), current_password, wait_for_verifiers };
     let answer = remote.call(async |server| server.answer(server.auth().delete_user(request).await))?;
+    let waited = Waited::of(wait_for_verifiers, answer.verifiers_pending, answer.pending_verifiers);
     print(&if json {
-        json::render(&Object::default().into())
+        json::render(&waited.add_to(Object::default()).into())
     } else {
         format!("deleted {}", escape(&user_id))
     })?;
-    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
+    waited.check()
 }
 
 /// Whoever holds the token.

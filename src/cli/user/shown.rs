@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::cli::json::{self, Object};
 use crate::cli::table::Table;
 use crate::cli::time::{moment, to_second};
+use crate::cli::verifier_wait::Waited;
 use crate::pb::auth::v1::User;
 
 /// Several users.
@@ -18,8 +19,13 @@ pub(super) fn users(users: &[User], json: bool) -> String {
 
 /// One user.
 pub(super) fn user(user: &User, json: bool) -> String {
+    changed_user(user, &Waited::default(), json)
+}
+
+/// One user whose tokens of before have been revoked, and who knows.
+pub(super) fn changed_user(user: &User, waited: &Waited, json: bool) -> String {
     if json {
-        json::render(&Object::default().value("user", to_json(user)).into())
+        json::render(&waited.add_to(Object::default().value("user", to_json(user))).into())
     } else {
         as_table(std::slice::from_ref(user))
     }

@@ -7,7 +7,8 @@ use crate::cli::given::Given;
 use crate::cli::remote::{self, Remote};
 use crate::cli::user_argument::UserArgument;
 use crate::cli::verb::Verb;
-use crate::cli::{Failure, print, verifier_wait};
+use crate::cli::verifier_wait::{self, Waited};
+use crate::cli::{Failure, print};
 use crate::pb::auth::v1::{DisableUserRequest, EnableUserRequest};
 
 pub(super) const DISABLE: Verb = Verb { command: disable_command, run: disable };
@@ -38,8 +39,9 @@ fn disable(mut given: Given) -> Result<(), Failure> {
         let mut answer = server.answer(server.admin().disable_user(request).await)?;
         Ok((server.promised(answer.user.take())?, answer))
     })?;
-    print(&shown::user(&user, json))?;
-    verifier_wait::check(answer.verifiers_pending, &answer.pending_verifiers)
+    let waited = Waited::of(wait_for_verifiers, answer.verifiers_pending, answer.pending_verifiers);
+    print(&shown::changed_user(&user, &waited, json))?;
+    waited.check()
 }
 
 fn enable(mut given: Given) -> Result<(), Failure> {

@@ -71,6 +71,17 @@ async fn a_silent_stream_ends_when_its_user_signs_out() {
     assert_eq!(watch.end().await, ended("TOKEN_REVOKED"));
 }
 
+/// Otherwise a service that stops would wait for it.
+#[tokio::test]
+async fn a_silent_stream_ends_when_the_service_closes_its_verifier() {
+    let kit = Kit::start().await;
+    let token = kit.token("alice").await;
+    let mut watch = Watch::open(&kit, &token).await;
+    assert!(watch.goes_on(&token).await);
+    kit.verifier.clone().close().await;
+    assert_eq!(watch.end().await, refused(Code::Unavailable, "TRUST_STALE"));
+}
+
 #[tokio::test]
 async fn a_stream_ends_with_its_token_unless_it_was_extended_with_a_fresh_one() {
     let kit = Kit::start().await;

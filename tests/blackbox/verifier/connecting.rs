@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use countersign_client::{Refusal, ServerEndpoint, TokenSource, Verifier, VerifierBuilder, VerifierError};
+use tokio::runtime;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::scene::{AUDIENCE, PATIENCE, scene, until_refused};
@@ -91,6 +93,39 @@ async fn a_verifier_is_listed_by_its_name_and_says_goodbye_when_it_is_dropped() 
     // Who is cut off and has not said goodbye is listed for 30 s more.
     let gone = async { while !scene.listed().await.is_empty() {} };
     timeout(Duration::from_secs(20), gone).await.unwrap();
+}
+
+/// Its runtime ends with `main`, and with the runtime whatever was to say goodbye.
+#[tokio::test]
+async fn a_verifier_that_is_closed_has_said_goodbye_before_its_program_ends() {
+    let scene = scene().await;
+    let (builder, token) = (scene.builder(), scene.token().await);
+    let main = move || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let verifier = builder.connect().await.unwrap();
+            let clone = verifier.clone();
+            clone.verify(&token).unwrap();
+            verifier.close().await;
+            clone
+        })
+    };
+    let clone = spawn_blocking(main).await.unwrap();
+    assert!(scene.listed().await.is_empty());
+    let token = scene.token().await;
+    assert_eq!(clone.verify(&token).unwrap_err(), Refusal::TrustStale { staleness: None });
+    assert!(!clone.status().connected);
+}
+
+#[tokio::test]
+async fn a_verifier_is_closed_whatever_its_server_does() {
+    let scene = scene().await;
+    let verifier = scene.verifier().await;
+    scene.proxy.hold(Way::ToClient);
+    scene.proxy.hold(Way::ToServer);
+    timeout(PATIENCE, verifier.close()).await.unwrap();
+    scene.proxy.cut();
+    timeout(PATIENCE, scene.builder().start().unwrap().close()).await.unwrap();
 }
 
 #[tokio::test]

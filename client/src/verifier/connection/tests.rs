@@ -203,8 +203,11 @@ async fn the_end_of_a_stream_proves_nothing_whatever_it_says() {
         let mut listening = Listening::new(30 * SECOND);
         let told = [key_set(), part(1, true)];
         let ending = listening.ending(told.into_iter().chain(end), false).await;
-        listening.connection.progress.failed(ending.clone(), false);
-        let status = listening.connection.progress.add_to(listening.connection.knowledge.status());
+        let now = listening.connection.clock.monotonic();
+        listening.connection.progress.failed(ending.clone(), false, now);
+        let status = listening.connection.knowledge.status();
+        let status = listening.connection.progress.add_to(status, now + SECOND);
+        assert_eq!((status.last_error.as_ref(), status.last_error_age), (Some(&ending), Some(SECOND)));
         assert!(!status.connected && status.staleness.is_none() && status.position.is_some(), "{ending}");
     }
 }
@@ -234,4 +237,24 @@ async fn what_can_be_forgotten_is_forgotten_before_a_stream_begins() {
     assert_eq!(listening.connection.knowledge.status().revocations, 1);
     listening.connection.hello();
     assert_eq!(listening.connection.knowledge.status().revocations, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_refused_for_good_only_when_the_next_one_is_refused_too() {
+    use Code::{PermissionDenied, Unauthenticated, Unavailable};
+    // Each ending, with a token of its own, and whether it is a refusal.
+    let histories = [
+        vec![(Unauthenticated, false), (Unauthenticated, true)],
+        vec![(Unauthenticated, false), (Unavailable, false), (Unauthenticated, true)],
+        // Whoever lacks the role is known, hence its token was good: the next one may be over as the first one was.
+        vec![(Unauthenticated, false), (PermissionDenied, true), (Unauthenticated, false)],
+    ];
+    for history in histories {
+        let mut connection = Listening::new(30 * SECOND).connection;
+        for (code, refused) in history {
+            connection.tokens.shown = Some(Token::for_tests("v4.public.x"));
+            let ending = Ending::Status(Status::new(code, ""));
+            assert_eq!(connection.is_refused(&ending), refused, "{code:?}");
+        }
+    }
 }
