@@ -4,6 +4,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::Value;
+use tonic::Status;
 use tonic::body::Body;
 
 use super::door_call::Returned;
@@ -61,6 +62,11 @@ impl Api {
             true => Found::OtherVerbs(routes::allow(&[Method::GET])),
             false => self.routes.find(&from.method, from.uri.path()),
         }
+    }
+
+    /// A refusal of the door.
+    pub(super) fn refusal(&self, headers: HeaderMap, status: &Status) -> Response<Body> {
+        refusal::of_status(&self.schema, headers, status)
     }
 
     async fn describe<G: Handler>(&self, door: &G, from: Parts, peer: Peer) -> Response<Body> {

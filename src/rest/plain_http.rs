@@ -5,10 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{Method, Request, Response};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
 use tonic::body::Body;
 
 use super::api::Api;
+use super::door_call;
 use super::older::{self, OlderApi};
 use super::schema::SchemaError;
 use crate::transport::{Handler, Peer};
@@ -30,6 +32,14 @@ impl<G: Handler> Rest<G> {
         let older = older_api.then(OlderApi::new);
         let described = if older_api { older::paths() } else { Vec::new() };
         Ok(Self(Arc::new(Inner { door, api: Api::read(described)?, older })))
+    }
+
+    /// Whether a request of this peer would be heard at all, for what is answered without a method: what its answer is named,
+    /// or why not. It counts like any other.
+    pub async fn admit(&self, from: Parts, peer: Peer) -> Result<HeaderMap, Response<Body>> {
+        let Inner { door, api, .. } = &*self.0;
+        let refusal = |(headers, status)| api.refusal(headers, &status);
+        door_call::knock(door, from, peer).await.map_err(refusal)
     }
 
     async fn answer(&self, request: Request<Body>, peer: Peer) -> Response<Body> {

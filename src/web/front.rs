@@ -14,7 +14,9 @@ use tower_http::cors::CorsLayer;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
+use super::drained_body::drained;
 use super::grpc_web::{self, Form};
+use super::pages::Page;
 use super::{WebOrigin, cors, cross_site, pages, refusal};
 use crate::rest::Rest;
 use crate::transport::{Handler, Peer};
@@ -54,8 +56,9 @@ impl<D: Handler> Front<D> {
 
     async fn answer(self, request: Request<Body>, peer: Peer) -> Response<Body> {
         if let Some(page) = pages::find(request.uri().path()) {
-            return page.answer(&request);
+            return self.show(page, request, peer).await;
         }
+        let request = drained(request);
         match grpc_web::form(request.headers()) {
             Some(Form::Other) => refusal::unknown_form(),
             Some(_) if request.method() != Method::POST => refusal::not_post(),
@@ -65,6 +68,19 @@ impl<D: Handler> Front<D> {
                 Ok(response) => response,
                 Err(infallible) => match infallible {},
             },
+        }
+    }
+
+    /// A page costs its peer as much as a call.
+    async fn show(&self, page: &Page, request: Request<Body>, peer: Peer) -> Response<Body> {
+        let (from, _) = request.into_parts();
+        let mut response = page.answer(&from.method, &from.headers);
+        match self.rest.admit(from, peer).await {
+            Ok(headers) => {
+                response.headers_mut().extend(headers);
+                response
+            }
+            Err(refused) => refused,
         }
     }
 }

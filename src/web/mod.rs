@@ -3,6 +3,7 @@
 
 mod cors;
 mod cross_site;
+mod drained_body;
 mod front;
 mod grpc_web;
 mod origin;

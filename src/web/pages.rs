@@ -5,7 +5,7 @@ use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tonic::body::Body;
 
@@ -40,9 +40,9 @@ pub(super) fn find(path: &str) -> Option<&'static Page> {
 
 impl Page {
     /// The answer to a request for it.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
-        let mut response = match *request.method() {
-            Method::GET | Method::HEAD if self.is_known_to(request) => status(StatusCode::NOT_MODIFIED),
+    pub(super) fn answer(&self, method: &Method, headers: &HeaderMap) -> Response<Body> {
+        let mut response = match *method {
+            Method::GET | Method::HEAD if self.is_known_by(headers) => status(StatusCode::NOT_MODIFIED),
             Method::GET => self.whole(),
             Method::HEAD => self.whole().map(|_| Body::empty()),
             Method::OPTIONS => allowing(StatusCode::NO_CONTENT),
@@ -66,8 +66,8 @@ impl Page {
         response
     }
 
-    fn is_known_to<B>(&self, request: &Request<B>) -> bool {
-        let known = request.headers().get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    fn is_known_by(&self, headers: &HeaderMap) -> bool {
+        let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
         known.flat_map(|text| text.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == self.etag)
     }
 }

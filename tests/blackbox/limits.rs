@@ -144,7 +144,7 @@ async fn http1(server: &TestServer, request: &str) -> String {
 #[tokio::test]
 async fn what_is_not_grpc_is_told_so_in_terms_of_http() {
     let server = TestServer::start().await;
-    let get = http1(&server, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let get = http1(&server, "GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(get.starts_with("HTTP/1.1 404 ") && get.contains("METHOD_UNKNOWN"), "{get}");
     let json = "POST /auth.v1.AuthService/Greet HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc+json\r\ncontent-length: 0\r\n\r\n";
     let told = http1(&server, json).await;

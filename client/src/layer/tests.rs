@@ -232,7 +232,7 @@ impl Log {
     fn listen(&self, level: tracing::Level) -> tracing::subscriber::DefaultGuard {
         let log = self.clone();
         let written = tracing_subscriber::fmt().with_max_level(level).with_writer(move || log.clone());
-        tracing::subscriber::set_default(written.without_time().finish())
+        tracing::subscriber::set_default(written.without_time().with_ansi(false).finish())
     }
 
     /// What has been written since the last look.

@@ -89,3 +89,19 @@ async fn what_is_sent_in_another_way_is_refused_in_terms_of_http() {
     let answer = http(server.address, ("GET", GREET), &typed, "").await;
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"));
 }
+
+#[tokio::test]
+async fn who_sends_too_much_over_http_1_reads_why() {
+    let server = TestServer::start().await;
+    let large = pb::CreateUserRequest { username: "x".repeat(900_000), ..alice() };
+    let json = format!(r#"{{"username":"{}"}}"#, large.username);
+    // What has not been read when the answer is written must not take the answer with it.
+    for _ in 0..20 {
+        let answer = call(&server, "CreateUser", &[], &large).await;
+        let refusal = outcome::<pb::CreateUserResponse>(&answer).unwrap_err();
+        assert_eq!(refused(&refusal), Refused::new(Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
+        let typed = [("content-type", "application/json")];
+        let answer = http(server.address, ("POST", "/v1/users"), &typed, json.clone()).await;
+        assert_eq!(answer.status.as_u16(), 413);
+    }
+}
