@@ -12,9 +12,14 @@ use super::{MasterKeyFiles, StartKeysError, Surroundings, keys};
 use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registrar};
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
-use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
+use crate::grpc::{
+    Door, DoorParts, Health, Methods, MethodsConfig, MethodsError, RequestIds, Services, ServicesError,
+};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
-use crate::transport::{Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, TrustedProxies};
+use crate::transport::{
+    Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, Tls, TlsConfig, TlsError,
+    TrustedProxies,
+};
 use crate::web::{Front, WebConfig};
 
 /// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
@@ -42,6 +47,10 @@ pub struct ServerConfig {
     pub peer_limit: PeerLimitConfig,
     /// Whether the reflection services are there.
     pub reflection: bool,
+    /// Whether AdminService asks for a client certificate, beside what its access rules ask.
+    pub admin_client_certificate: bool,
+    /// TLS, unless plaintext is spoken.
+    pub tls: Option<TlsConfig>,
     /// What comes without native gRPC.
     pub web: WebConfig,
     /// The proxies that are believed about whose request they bring.
@@ -60,6 +69,9 @@ pub enum StartError {
     /// Its keys or the master key.
     #[error(transparent)]
     Keys(#[from] StartKeysError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Password hashing.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -82,6 +94,7 @@ pub struct Server {
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
     door: Door,
+    tls: Option<Tls>,
     web: WebConfig,
     trusted_proxies: TrustedProxies,
 }
@@ -89,6 +102,9 @@ pub struct Server {
 impl Server {
     /// Opens the database, the keys and everything else that can fail.
     pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
+        // Before anything is made that a start which fails would leave behind.
+        let tls =
+            config.tls.clone().map(|tls| Tls::load(tls, Arc::clone(&surroundings.clock))).transpose()?;
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
         begin_incarnation(&store, &surroundings).await?;
         let keys = keys::open(&store, &config.master_keys, &config.policy, &surroundings).await?;
@@ -98,7 +114,10 @@ impl Server {
         let draining = CancellationToken::new();
         let door = Door::new(DoorParts {
             peer_limit: Arc::clone(&peer_limit),
-            methods: Methods::of_api(config.reflection)?,
+            methods: Methods::of_api(MethodsConfig {
+                reflection: config.reflection,
+                admin_client_certificate: config.admin_client_certificate,
+            })?,
             services: Services::new(authority.clone(), &health, config.reflection)?,
             authority: authority.clone(),
             request_ids: RequestIds::new(&*surroundings.entropy),
@@ -111,16 +130,29 @@ impl Server {
             peer_limit,
             draining,
             door,
+            tls,
             web: config.web,
             trusted_proxies: config.trusted_proxies,
         })
     }
 
+    /// What it shows to its clients, if it speaks TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, door, web, trusted_proxies } = self;
-        let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
-        let served = Listener::new(socket).serve(
+        let Self { store, authority, health, peer_limit, draining, door, tls, web, trusted_proxies } = self;
+        let mut background =
+            Background::start(store.clone(), authority.clone(), health.clone(), Arc::clone(&peer_limit));
+        let mut listener = Listener::new(socket);
+        if let Some(tls) = tls {
+            background.watch(tls.clone());
+            listener = listener.with_tls(tls, peer_limit);
+        }
+        let served = listener.serve(
             Forwarded::new(Dispatch::new(door.clone(), Front::new(door, web)), trusted_proxies),
             shutdown.clone(),
             Drain { patience: DRAIN_PATIENCE },

@@ -15,3 +15,4 @@ mod tests;
 pub use auth_layer::AuthLayer;
 pub use auth_service::AuthService;
 pub use response_future::ResponseFuture;
+pub use rules::RulesError;

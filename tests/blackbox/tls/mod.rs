@@ -1,0 +1,8 @@
+//! TLS on the service's own port.
+
+mod client_certificates;
+mod clients;
+mod handshakes;
+mod kit;
+mod protocol;
+mod reload;
