@@ -2,6 +2,7 @@
 
 mod client_certificates;
 mod clients;
+mod commands;
 mod handshakes;
 mod kit;
 mod protocol;
