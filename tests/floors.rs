@@ -47,6 +47,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("sea_orm_migration", &["store"]),
     ("countersign_migration", &["store"]),
     ("sqlx", &["store"]),
+    ("tokio_rustls", &["transport"]),
+    ("x509_cert", &["transport"]),
     ("argon2", &["crypto"]),
     ("ed25519_dalek", &["crypto"]),
     ("chacha20", &["crypto"]),

@@ -42,6 +42,7 @@ impl AuthService for Bare {
             token_id: "019dd0e5-0000-7000-8000-000000000000".to_owned(),
             audience: "countersign".to_owned(),
             expire_time: Some(prost_types::Timestamp { seconds: 1_767_225_600, nanos: 0 }),
+            client_certificate: None,
         };
         Ok(Response::new(GreetResponse { message: "Hello, alice!".to_owned(), caller: Some(caller) }))
     }

@@ -139,6 +139,8 @@ fn config(folder: &TempDir) -> ServerConfig {
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: false,
+        admin_client_certificate: false,
+        tls: None,
         web: countersign::web::WebConfig::default(),
         trusted_proxies: countersign::transport::TrustedProxies::default(),
         older_api: false,

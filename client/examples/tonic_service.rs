@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = ServerEndpoint::parse("http://127.0.0.1:50051")?;
     let verifier = Verifier::builder(server, "notes").password("notes", &password)?.connect().await?;
     let rules = AccessTable::parse(pb::DESCRIPTOR_SET, &[SERVICE_NAME])?;
-    let auth = AuthLayer::with_rules(verifier.clone(), rules);
+    let auth = AuthLayer::with_rules(verifier.clone(), rules)?;
 
     let notes = NotesServiceServer::new(Notes::new(Board::new(), verifier.clone()));
     let server = Server::builder().layer(auth).add_service(notes);

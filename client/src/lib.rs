@@ -28,7 +28,7 @@ mod verifier;
 pub use caller::Caller;
 pub use countersign_verify::{AccessError, AccessTable, Claims, Defect, Incarnation, KeyId, TrustPosition};
 pub use endpoint::{EndpointError, ServerEndpoint};
-pub use layer::{AuthLayer, AuthService, ResponseFuture};
+pub use layer::{AuthLayer, AuthService, ResponseFuture, RulesError};
 pub use refusal::Refusal;
 pub use stream_guard::{StreamExtender, StreamGuard};
 pub use token_source::{

@@ -13,6 +13,9 @@ use crate::crypto::PasswordHasher;
 use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, SessionLimits};
 use crate::store::Store;
 
+/// How much longer than it says a token may live: clocks differ.
+const GRACE: Duration = Duration::from_secs(60);
+
 /// A cheap handle to everything that decides. Its use cases are `impl` blocks in the files named after them.
 #[derive(Clone)]
 pub struct Authority(Arc<Inner>);
@@ -63,11 +66,12 @@ impl Authority {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: AuthorityParts) -> Self {
+        let longest_token = parts.policy.lifetimes.max + GRACE;
         Self(Arc::new(Inner {
             parts,
             tokens: TokenCache::new(),
             failures: SignInFailures::default(),
-            verifiers: Verifiers::default(),
+            verifiers: Verifiers::new(longest_token),
         }))
     }
 

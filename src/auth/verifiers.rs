@@ -33,9 +33,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const DISPLACED: u64 = u64::MAX;
 
 /// All verifiers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Verifiers {
     leases: Mutex<Leases>,
+    /// For how long a token may be good.
+    longest_token: Duration,
 }
 
 /// The verifiers whose word is missing.
@@ -72,6 +74,11 @@ struct Waiting<'a> {
 }
 
 impl Verifiers {
+    /// None yet.
+    pub(super) fn new(longest_token: Duration) -> Self {
+        Self { leases: Mutex::default(), longest_token }
+    }
+
     /// Takes a verifier in. If its process was here before, it goes on with its lease: whoever waits for its word waits on.
     /// Its id, and how its stream is told to end.
     pub(super) fn admit(
@@ -80,7 +87,6 @@ impl Verifiers {
         hello: &VerifierHello,
         address: Option<IpAddr>,
         (wall, now): (Timestamp, Instant),
-        longest_token: Duration,
     ) -> Result<(LeaseId, Ends), Error> {
         let mut leases = self.lock();
         let stream = leases.next;
@@ -98,7 +104,7 @@ impl Verifiers {
             address,
             max_staleness: hello.max_staleness,
             accepts_signed: hello.accepts_signed,
-            accepts_for: if hello.accepts_signed { longest_token } else { hello.max_staleness },
+            accepts_for: if hello.accepts_signed { self.longest_token } else { hello.max_staleness },
             connected_at: wall,
             connected: true,
             heard: now,
@@ -290,7 +296,7 @@ mod tests {
 
     impl Scene {
         fn begin() -> Self {
-            Self { verifiers: Verifiers::default(), now: monotonic_now() }
+            Self { verifiers: Verifiers::new(HOUR), now: monotonic_now() }
         }
 
         fn admit(&self, user: u8, name: &str) -> Result<LeaseId, Error> {
@@ -303,7 +309,7 @@ mod tests {
                 nonce: 0,
             };
             let moment = (Timestamp::from_millis(0), self.now);
-            self.verifiers.admit(user_id(user), &hello, None, moment, HOUR).map(|(id, _)| id)
+            self.verifiers.admit(user_id(user), &hello, None, moment).map(|(id, _)| id)
         }
 
         async fn missing(&self) -> Missing {

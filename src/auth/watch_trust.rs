@@ -36,8 +36,6 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(900);
 const SHORT_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(400);
 /// Whom that concerns.
 const SHORT_STALENESS: Duration = Duration::from_secs(5);
-/// How much longer than it says a token may live: clocks differ.
-const GRACE: Duration = Duration::from_secs(60);
 /// How often the session of a stream is looked at though nothing seems to have happened to it: sessions also run out.
 const JUDGE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -105,9 +103,8 @@ impl Authority {
         let told = Told::up_to(hello.resume, self.position_for(hello).await?);
         let now = monotonic_now();
         let wall = self.parts().clock.now();
-        let longest_token = self.parts().policy.lifetimes.max + GRACE;
         let user_id = caller.user_id();
-        let (lease, ends) = self.verifiers().admit(user_id, hello, address, (wall, now), longest_token)?;
+        let (lease, ends) = self.verifiers().admit(user_id, hello, address, (wall, now))?;
         let reports = VerifierReports::new(self.clone(), lease, told.position(), hello.nonce);
         Ok(TrustWatch {
             authority: self.clone(),

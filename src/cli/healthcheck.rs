@@ -23,7 +23,7 @@ pub(super) const VERB: Verb = Verb { command, run };
 fn command() -> Command {
     Command::new("healthcheck")
         .about("Ask a running server for its health; exit 0 means serving")
-        .arg(ServerAddress::argument())
+        .args(ServerAddress::arguments())
         .arg(
             Arg::new("service")
                 .long("service")

@@ -20,6 +20,7 @@ mod refusal;
 mod remote;
 mod serve;
 mod server_address;
+mod server_tls;
 mod session;
 mod setting_flags;
 mod table;

@@ -14,6 +14,9 @@ use crate::config::SERVER_VARIABLE;
 /// How long an answer may take: longer than the 15 s after which a server gives up, so that its own word comes first.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What the library says of a server's answer to a client without a certificate.
+const CERTIFICATE_REQUIRED: &str = "CertificateRequired";
+
 /// What a status means that a call to the server at `address` ended with.
 pub(super) fn failure(status: &Status, address: &ServerAddress) -> Failure {
     Failure::Refused(match status.get_details_error_info() {
@@ -38,15 +41,25 @@ pub(super) fn late(address: &ServerAddress, patience: Duration) -> String {
 
 /// Why there is no connection to the server at `address`.
 pub(super) fn unreachable(error: &transport::Error, address: &ServerAddress) -> Failure {
-    // The outer errors say no more than that it did not work.
-    let mut cause: &dyn Error = error;
+    let cause = escape(&deepest(error));
+    Failure::refused(match cause.contains("certificate") {
+        true => format!(
+            "the server {address} is not believed: {cause}. Say with --ca-file who vouches for it, and with --server-name \
+             for which name, if it is not the one in the URL"
+        ),
+        false => format!(
+            "the server {address} cannot be reached: {cause}. Start it, or say with --server or {SERVER_VARIABLE} where it is"
+        ),
+    })
+}
+
+/// The outer errors say no more than that it did not work.
+pub(super) fn deepest(error: &dyn Error) -> String {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    Failure::refused(format!(
-        "the server {address} cannot be reached: {}. Start it, or say with --server or {SERVER_VARIABLE} where it is",
-        escape(&cause.to_string())
-    ))
+    cause.to_string()
 }
 
 /// The server's own sentence and reason, and what else helps.
@@ -73,6 +86,9 @@ fn broken(status: &Status, address: &ServerAddress, patience: Duration, so: &str
     let is_late =
         status.code() == Code::DeadlineExceeded || status.message() == TimeoutExpired(()).to_string();
     match status.code() {
+        _ if deepest(status).contains(CERTIFICATE_REQUIRED) => {
+            format!("{address} asks for a client certificate: give --client-cert-file and --client-key-file")
+        }
         _ if is_late => format!("{}{so}", late(address, patience)),
         Code::Cancelled | Code::Internal | Code::Unavailable | Code::Unknown => format!(
             "the connection to {address} broke before an answer came{so}. \

@@ -43,7 +43,7 @@ pub(super) fn arguments_without_token() -> Vec<Arg> {
     let insecure = Arg::new("insecure").long("insecure").action(ArgAction::SetTrue).help(
         "Send the token or the password over plain http:// to another machine, where the way there is protected otherwise",
     );
-    vec![ServerAddress::argument(), insecure, json::argument()]
+    [ServerAddress::arguments(), vec![insecure, json::argument()]].concat()
 }
 
 impl Remote {
@@ -86,7 +86,7 @@ impl Remote {
 
 fn read_address(given: &mut Given) -> Option<ServerAddress> {
     let (place, address) = ServerAddress::read(given)?;
-    if !address.is_loopback() && !given.flag("insecure") {
+    if address.is_plaintext() && !address.is_loopback() && !given.flag("insecure") {
         given.problems.add(
             place,
             "is another machine, and http:// would show the token or the password to everybody on the way; \

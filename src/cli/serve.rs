@@ -1,6 +1,7 @@
 //! `countersign serve`: runs the service until it is asked to stop.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::verb::Verb;
 use super::{Failure, print, setting_flags};
 use crate::auth::Registration;
 use crate::config::{Scope, ServiceConfig};
-use crate::server::{Server, Surroundings};
+use crate::server::{Server, ServerConfig, Surroundings};
 use crate::telemetry;
 
 /// When a stop that should take 8 s at most has failed.
@@ -50,12 +51,15 @@ async fn serve(config: ServiceConfig) -> Result<(), Failure> {
     let socket =
         TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
     let address = socket.local_addr().map_err(Failure::refused)?;
-    let greeting = greeting(address, &config);
     let server = tokio::select! {
-        prepared = Server::prepare(config.server, Surroundings::system()) => prepared.map_err(Failure::refused)?,
+        prepared = Server::prepare(config.server.clone(), Surroundings::system()) => prepared.map_err(Failure::refused)?,
         () = signals.next() => return Err(Failure::refused("stopped before it had started")),
     };
-    tracing::info!(%address, "listening");
+    // Who vouches for any other certificate is not known here, nor whether it is for this address: for a try on the machine
+    // itself that does not matter.
+    let vouches_for_itself = server.tls().is_some_and(|tls| tls.vouches_for_itself_at(address.ip()));
+    let greeting = greeting(address, &config.server, vouches_for_itself);
+    tracing::info!(%address, tls = server.tls().is_some(), "listening");
     // On a thread of its own, whose failure nobody asks for: a standard output that nobody reads, or that cannot be
     // written to, must neither hold up the service nor stop it.
     let _unprinted = std::thread::Builder::new().name("greeting".to_owned()).spawn(move || print(&greeting));
@@ -124,18 +128,18 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
 }
 
 /// What a person sees who starts the service by hand: that it runs, and three lines to try.
-fn greeting(address: SocketAddr, config: &ServiceConfig) -> String {
-    let head = format!("Countersign {} listens on {address}", env!("CARGO_PKG_VERSION"));
-    let server = &config.server;
+fn greeting(address: SocketAddr, server: &ServerConfig, vouches_for_itself: bool) -> String {
+    let over = if server.tls.is_some() { " with TLS" } else { "" };
+    let head = format!("Countersign {} listens on {address}{over}", env!("CARGO_PKG_VERSION"));
     match (server.policy.registration, server.reflection) {
         (Registration::Open, true) => {
             let password = example_password(server.passwords.min_length);
-            let call = format!(
-                "grpcurl -plaintext -d '{{\"username\":\"demo\",\"password\":\"{password}\"}}' {address}"
-            );
+            let grpcurl = grpcurl(server, vouches_for_itself);
+            let call =
+                format!("{grpcurl} -d '{{\"username\":\"demo\",\"password\":\"{password}\"}}' {address}");
             format!(
                 "{head}. Try:\n  {call} auth.v1.AuthService/CreateUser\n  {call} auth.v1.AuthService/IssueToken\n  \
-                 grpcurl -plaintext -H \"authorization: Basic $(printf 'demo:{password}' | base64 | tr -d '\\n')\" \
+                 {grpcurl} -H \"authorization: Basic $(printf 'demo:{password}' | base64 | tr -d '\\n')\" \
                  {address} auth.v1.AuthService/Greet"
             )
         }
@@ -148,6 +152,26 @@ fn greeting(address: SocketAddr, config: &ServiceConfig) -> String {
             server.store.url
         ),
     }
+}
+
+/// The program, and how it has to connect.
+fn grpcurl(server: &ServerConfig, vouches_for_itself: bool) -> String {
+    let Some(tls) = &server.tls else { return "grpcurl -plaintext".to_owned() };
+    let believed = match vouches_for_itself {
+        true => format!("-cacert {}", quoted(&tls.cert_file)),
+        false => "-insecure".to_owned(),
+    };
+    match tls.clients.as_ref().is_some_and(|clients| clients.required) {
+        true => format!("grpcurl {believed} -cert CLIENT_CERTIFICATE -key CLIENT_KEY"),
+        false => format!("grpcurl {believed}"),
+    }
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// One that the rule of today allows.

@@ -7,25 +7,26 @@ use clap::Arg;
 use tonic::transport::Endpoint;
 
 use super::given::Given;
+use super::{refusal, server_tls};
 use crate::config::SERVER_VARIABLE;
 
 /// Where `countersign serve` listens if it is not told otherwise.
 const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
-/// A server's address: plaintext to a host and a port, which is all that is really done with it. The library would take
-/// any scheme for that.
+/// A server's address: a scheme, a host and a port, which is all that is really done with it.
 #[derive(Debug)]
 pub(super) struct ServerAddress(Endpoint);
 
 impl ServerAddress {
     /// What a text must be to be one.
-    const RULE: &str = "must be a URL like http://127.0.0.1:50051";
+    const RULE: &str = "must be a URL like http://127.0.0.1:50051 or https://auth.example.com";
 
-    /// The argument beside the variable.
-    pub(super) fn argument() -> Arg {
-        Arg::new("server").long("server").value_name("URL").help(format!(
+    /// The arguments beside the variables.
+    pub(super) fn arguments() -> Vec<Arg> {
+        let server = Arg::new("server").long("server").value_name("URL").help(format!(
             "The server to ask, instead of the variable {SERVER_VARIABLE} [default: {DEFAULT_SERVER}]"
-        ))
+        ));
+        [server].into_iter().chain(server_tls::arguments()).collect()
     }
 
     /// The address that was given, and the place that it came from. If it cannot be used, that is noted.
@@ -35,19 +36,35 @@ impl ServerAddress {
             (None, Some(url)) => (SERVER_VARIABLE, url.clone()),
             (None, None) => ("--server", DEFAULT_SERVER.to_owned()),
         };
-        let address = Self::parse(&url);
-        if address.is_none() {
+        let Some(address) = Self::parse(&url) else {
             given.problems.add(place, Self::RULE);
+            return None;
+        };
+        if address.is_plaintext() {
+            return Some((place, address));
         }
-        Some((place, address?))
+        match address.0.tls_config(server_tls::read(given)?) {
+            Ok(endpoint) => Some((place, Self(endpoint))),
+            Err(error) => {
+                let cause = refusal::deepest(&error);
+                given.problems.add(place, format!("TLS cannot be spoken as it was asked: {cause}"));
+                None
+            }
+        }
     }
 
     /// Reads the text of a flag or a variable.
     pub(super) fn parse(url: &str) -> Option<Self> {
-        let authority = url.strip_prefix("http://")?.trim_end_matches('/');
+        let url = url.trim_end_matches('/');
+        let authority = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
         let plain = !authority.is_empty() && !authority.contains(['/', '?', '#', '@']);
-        let endpoint = plain.then(|| Endpoint::from_shared(format!("http://{authority}")).ok())??;
+        let endpoint = plain.then(|| Endpoint::from_shared(url.to_owned()).ok())??;
         endpoint.uri().host().is_some_and(|host| !host.is_empty()).then_some(Self(endpoint))
+    }
+
+    /// Whether everybody on the way can read what is sent there.
+    pub(super) fn is_plaintext(&self) -> bool {
+        self.0.uri().scheme_str() != Some("https")
     }
 
     /// Whether what is sent there stays on this machine.
@@ -75,7 +92,12 @@ mod tests {
 
     #[test]
     fn an_address_is_a_plain_url_of_host_and_port() {
-        for url in ["http://127.0.0.1:50051", "http://[::1]:50051/", "http://auth.internal"] {
+        for url in [
+            "http://127.0.0.1:50051",
+            "http://[::1]:50051/",
+            "http://auth.internal",
+            "https://auth.example.com",
+        ] {
             assert_eq!(ServerAddress::parse(url).unwrap().to_string(), url.trim_end_matches('/'));
         }
         for url in [
@@ -83,7 +105,8 @@ mod tests {
             "http://",
             "http://:50051",
             "127.0.0.1:50051",
-            "https://127.0.0.1:50051",
+            "ftp://127.0.0.1:50051",
+            "https://",
             "http://root:hunter2@127.0.0.1:50051",
             "http://127.0.0.1:50051/x",
             "http://127.0.0.1:50051?x",

@@ -5,11 +5,15 @@ mod problems;
 mod service;
 mod settings;
 mod sources;
+mod tls;
 mod values;
 mod web;
 
 pub use problems::Problems;
 pub use service::{DatabaseCommandConfig, KeyCommandConfig, ServiceConfig, UserCommandConfig};
-pub use settings::{SERVER_VARIABLE, SETTINGS, Scope, Setting, Shape, TOKEN_VARIABLE};
+pub use settings::{
+    CA_FILE_VARIABLE, CLIENT_CERT_VARIABLES, SERVER_NAME_VARIABLE, SERVER_VARIABLE, SETTINGS, Scope, Setting,
+    Shape, TOKEN_VARIABLE,
+};
 pub use sources::{Sources, Values};
 pub use values::span;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
+use super::tls::wire;
 use super::web::{trusted_proxies, web};
 use super::{Problems, Values, values};
 use crate::auth::{Audiences, Policy, Registration};
@@ -77,7 +78,7 @@ impl ServiceConfig {
     pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
         let listen = values.read("listen", problems, values::address);
         let loopback = listen.is_some_and(|address| address.ip().to_canonical().is_loopback());
-        check_plaintext(values, problems, listen.is_some() && !loopback);
+        let wire = wire(values, problems, listen);
         let store = store(values, problems);
         let master_keys = master_keys(values, problems, store.as_ref());
         let hasher = hasher(values, problems);
@@ -92,7 +93,7 @@ impl ServiceConfig {
         let web = web(values, problems);
         let trusted_proxies = trusted_proxies(values, problems);
         let log = log(values, problems);
-        let hasher = hasher?;
+        let (hasher, wire) = (hasher?, wire?);
         let warnings = warnings(values, &hasher);
         Some(Self {
             listen: listen?,
@@ -104,6 +105,8 @@ impl ServiceConfig {
                 policy: policy?,
                 peer_limit: peer_limit?,
                 reflection: reflection?,
+                admin_client_certificate: wire.admin_client_certificate,
+                tls: wire.tls,
                 web: web?,
                 trusted_proxies: trusted_proxies?,
                 older_api: older_api?,
@@ -144,18 +147,6 @@ impl UserCommandConfig {
         let passwords = passwords(values, problems);
         let log = log(values, problems);
         Some(Self { store: store?, hasher: hasher?, passwords: passwords?, log: log? })
-    }
-}
-
-fn check_plaintext(values: &Values, problems: &mut Problems, exposed: bool) {
-    let insecure =
-        values.read("insecure", problems, |text| values::word(text, &[("true", true), ("false", false)]));
-    if exposed && insecure == Some(false) {
-        problems.add_setting(
-            "--listen",
-            "passwords and tokens would travel in plaintext beyond this machine; listen on a loopback address behind \
-             something that speaks TLS, or say --insecure",
-        );
     }
 }
 

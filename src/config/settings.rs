@@ -83,8 +83,15 @@ pub const SERVER_VARIABLE: &str = "COUNTERSIGN_SERVER";
 /// The variable that holds the token a command asks with.
 pub const TOKEN_VARIABLE: &str = "COUNTERSIGN_TOKEN";
 
+/// The variable that names the authorities whose server certificates a command believes.
+pub const CA_FILE_VARIABLE: &str = "COUNTERSIGN_CA_FILE";
+/// The variable that holds the name which a server's certificate is for.
+pub const SERVER_NAME_VARIABLE: &str = "COUNTERSIGN_SERVER_NAME";
+/// The variables that name the certificate which a command shows, and its key.
+pub const CLIENT_CERT_VARIABLES: [&str; 2] = ["COUNTERSIGN_CLIENT_CERT_FILE", "COUNTERSIGN_CLIENT_KEY_FILE"];
+
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 25] = [
+pub const SETTINGS: [Setting; 30] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
@@ -208,6 +215,40 @@ pub const SETTINGS: [Setting; 25] = [
             Some(""),
             "The proxies (addresses or networks) whose header x-forwarded-for is believed: limits, sessions and events then \
              have the client's address",
+        )
+    },
+    service(
+        "tls-cert-file",
+        "PATH",
+        None,
+        "TLS: the file with the server's certificate in PEM, and behind it those of the authorities between it and the root. \
+         The files of TLS are read again when they change",
+    ),
+    service(
+        "tls-key-file",
+        "PATH",
+        None,
+        "TLS: the file with the certificate's private key in PEM, which nobody else may read",
+    ),
+    service(
+        "tls-client-ca-file",
+        "PATH",
+        None,
+        "TLS: the file with the authorities, in PEM, whose client certificates are believed",
+    ),
+    service(
+        "tls-client-certificates",
+        "required|optional",
+        Some("required"),
+        "Whether clients that show no certificate are refused; with --tls-client-ca-file",
+    ),
+    Setting {
+        shape: Shape::Switch,
+        ..service(
+            "admin-client-certificate",
+            "true|false",
+            Some("false"),
+            "Refuse calls of AdminService on connections without a client certificate; for --tls-client-certificates optional",
         )
     },
     Setting {

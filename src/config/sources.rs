@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::settings::{SERVER_VARIABLE, SETTINGS, Setting, TOKEN_VARIABLE};
+use super::settings::{
+    CA_FILE_VARIABLE, CLIENT_CERT_VARIABLES, SERVER_NAME_VARIABLE, SERVER_VARIABLE, SETTINGS, Setting,
+    TOKEN_VARIABLE,
+};
 use super::{Problems, Shape};
 
 /// Everything that settings are read from.
@@ -58,7 +61,10 @@ impl Sources {
     fn unknown_variables(&self) -> Vec<String> {
         let mut known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
         // Whoever administers the service from the shell that it was started in has these.
-        known.extend([SERVER_VARIABLE, TOKEN_VARIABLE].map(str::to_owned));
+        known.extend(
+            [SERVER_VARIABLE, SERVER_NAME_VARIABLE, TOKEN_VARIABLE, CA_FILE_VARIABLE].map(str::to_owned),
+        );
+        known.extend(CLIENT_CERT_VARIABLES.map(str::to_owned));
         let ours = self.variables.keys().filter(|name| name.starts_with("COUNTERSIGN_"));
         ours.filter(|name| !known.contains(name)).cloned().collect()
     }

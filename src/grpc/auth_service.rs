@@ -77,9 +77,10 @@ impl AuthService for AuthRpc {
 
     async fn greet(&self, request: Request<pb::GreetRequest>) -> Result<Response<pb::GreetResponse>, Status> {
         let caller = call::caller(&request)?;
+        let certificate = call::certificate(&request);
         Ok(Response::new(pb::GreetResponse {
             message: format!("Hello, {}!", caller.username()),
-            caller: Some(convert::caller(&caller)),
+            caller: Some(convert::caller(&caller, certificate.as_deref())),
         }))
     }
 

@@ -2,6 +2,7 @@
 //! awaited.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderValue;
@@ -10,6 +11,7 @@ use tonic::Request;
 use super::request_id;
 use crate::auth::{CallContext, Caller, Error, Opens, Presented};
 use crate::domain::{Origin, UserAgent};
+use crate::transport::ClientCertificate;
 
 /// In the extensions of an IssueToken: a password is to open a session that ends with its token. Only what runs in this
 /// process can put it there; nothing that a client sends becomes one.
@@ -19,12 +21,21 @@ pub struct SessionEndsWithToken;
 /// One value in the request's extensions: each costs an allocation.
 #[derive(Clone)]
 pub(super) struct Call {
+    /// How it came.
+    pub(super) arrival: Arrival,
+    /// Who calls.
+    pub(super) who: Who,
+}
+
+/// How a call came, whoever calls.
+#[derive(Clone)]
+pub(super) struct Arrival {
     /// When the answer is no longer waited for.
     pub(super) deadline: Instant,
     /// From where it came.
     pub(super) address: IpAddr,
-    /// Who calls.
-    pub(super) who: Who,
+    /// With which certificate its connection was made.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// Who calls, as far as the access rule has the door find out.
@@ -44,6 +55,11 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Error> {
         Some(Call { who: Who::Proven(caller), .. }) => Ok(caller.clone()),
         _ => Err(Error::CredentialsMissing),
     }
+}
+
+/// The certificate with which the connection was made.
+pub(super) fn certificate<T>(request: &Request<T>) -> Option<Arc<ClientCertificate>> {
+    request.extensions().get::<Call>()?.arrival.certificate.clone()
 }
 
 /// What was presented, where the method decides by itself what it needs.
@@ -73,9 +89,9 @@ pub(super) fn context<T>(request: &Request<T>) -> CallContext {
     let call = request.extensions().get::<Call>();
     let user_agent = request.metadata().get("user-agent").and_then(|agent| agent.to_str().ok());
     CallContext {
-        deadline: call.map(|call| call.deadline),
+        deadline: call.map(|call| call.arrival.deadline),
         origin: Origin {
-            address: call.map(|call| call.address),
+            address: call.map(|call| call.arrival.address),
             user_agent: UserAgent::cleaned(user_agent.unwrap_or_default()),
         },
     }

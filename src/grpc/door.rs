@@ -3,7 +3,8 @@
 //!
 //! 1. request id: whatever happens next can be found in the log;
 //! 2. the peer's limit, before any cryptography;
-//! 3. the method's path and its access rule; an unknown path ends here;
+//! 3. the method's path and its access rule; an unknown path ends here, and a method that asks for a client certificate,
+//!    on a connection without one;
 //! 4. the deadline, kept from here on whatever the method does;
 //! 5. the caller: a token at once, a password in the hashing pool;
 //! 6. the method, with panics caught;
@@ -11,7 +12,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::authorization;
-use super::call::{Call, Who};
+use super::call::{Arrival, Call, Who};
 use super::methods::{Method, Methods};
 use super::refusal::{CROWDED_RETRY, Refusal};
 use super::request_id::{self, RequestIds};
@@ -118,6 +118,9 @@ impl Door {
         let path = request.uri().path_and_query().map_or("", |path| path.as_str());
         let Some(method) = parts.methods.find(path) else { return Err(Denial::Door(Refusal::MethodUnknown)) };
         call.method = Some(Arc::clone(method));
+        if method.rule.client_certificate && peer.certificate.is_none() {
+            return Err(Denial::Door(Refusal::ClientCertificateMissing));
+        }
         if method.streaming {
             // A stream makes errors of its own, when the door is behind it.
             request.headers_mut().insert(request_id::HEADER, call.request_id.clone());
@@ -135,22 +138,24 @@ impl Door {
         let deadline = CallDeadline::of(request.headers(), arrival, method.streaming)
             .map_err(|_| Denial::Door(Refusal::TimeoutUnreadable))?;
         call.deadline = Some(deadline);
-        Ok(self.authenticate(request, method, (deadline.0, peer.address.ip().to_canonical()))?)
+        let address = peer.address.ip().to_canonical();
+        let arrival = Arrival { deadline: deadline.0, address, certificate: peer.certificate };
+        Ok(self.authenticate(request, method, arrival)?)
     }
 
     fn authenticate(
         &self,
         request: Request<Body>,
         method: &Arc<Method>,
-        (deadline, address): (Instant, IpAddr),
+        arrival: Arrival,
     ) -> Result<State, Error> {
         match method.rule.credentials {
             Credentials::Ignored => {
-                return Ok(self.serve(method, request, (deadline, address), Who::Anybody));
+                return Ok(self.serve(method, request, arrival, Who::Anybody));
             }
             Credentials::Optional => {
                 let who = Who::Presented(authorization::presented(request.headers()));
-                return Ok(self.serve(method, request, (deadline, address), who));
+                return Ok(self.serve(method, request, arrival, who));
             }
             Credentials::Required | Credentials::TokenOnly => {}
         }
@@ -161,16 +166,16 @@ impl Door {
             Authorization::Unreadable => Err(Error::CredentialsInvalid),
             Authorization::Token(_, token) => {
                 let caller = self.0.parts.authority.authenticate_token(&token)?;
-                self.let_in(method, request, caller, (deadline, address))
+                self.let_in(method, request, caller, arrival)
             }
             Authorization::Password { username, password } => {
                 let (door, method) = (self.clone(), Arc::clone(method));
-                let origin = Origin { address: Some(address), user_agent: UserAgent::default() };
-                let context = CallContext { deadline: Some(deadline), origin };
+                let origin = Origin { address: Some(arrival.address), user_agent: UserAgent::default() };
+                let context = CallContext { deadline: Some(arrival.deadline), origin };
                 Ok(State::Proving(Box::pin(async move {
                     let authority = &door.0.parts.authority;
                     let caller = authority.authenticate_password(&username, &password, &context).await?;
-                    door.let_in(&method, request, caller, (deadline, address))
+                    door.let_in(&method, request, caller, arrival)
                 })))
             }
         }
@@ -181,20 +186,14 @@ impl Door {
         method: &Method,
         request: Request<Body>,
         caller: Caller,
-        (deadline, address): (Instant, IpAddr),
+        arrival: Arrival,
     ) -> Result<State, Error> {
         method.authorize(&caller)?;
-        Ok(self.serve(method, request, (deadline, address), Who::Proven(caller)))
+        Ok(self.serve(method, request, arrival, Who::Proven(caller)))
     }
 
-    fn serve(
-        &self,
-        method: &Method,
-        mut request: Request<Body>,
-        (deadline, address): (Instant, IpAddr),
-        who: Who,
-    ) -> State {
-        request.extensions_mut().insert(Call { deadline, address, who });
+    fn serve(&self, method: &Method, mut request: Request<Body>, arrival: Arrival, who: Who) -> State {
+        request.extensions_mut().insert(Call { arrival, who });
         match self.0.parts.services.call(method.service, request) {
             Some(serving) => State::Serving(serving),
             None => State::Denied(Denial::Door(Refusal::MethodUnknown)),

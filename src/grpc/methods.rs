@@ -43,6 +43,15 @@ pub(super) struct Method {
     pub(super) rule: AccessRule,
 }
 
+/// What of the API is there, and what is asked beside the access rules of its protos.
+#[derive(Clone, Copy, Debug)]
+pub struct MethodsConfig {
+    /// Whether the reflection services are there.
+    pub reflection: bool,
+    /// Whether AdminService asks for a client certificate.
+    pub admin_client_certificate: bool,
+}
+
 /// The table of methods.
 pub struct Methods(HashMap<String, Arc<Method>>);
 
@@ -53,11 +62,11 @@ pub struct MethodsError(#[from] AccessError);
 
 impl Methods {
     /// The methods of this API: our services with the rules of their descriptor set, health and, if it is on, reflection.
-    pub fn of_api(reflection: bool) -> Result<Self, MethodsError> {
-        Self::read(DESCRIPTOR_SET, reflection)
+    pub fn of_api(config: MethodsConfig) -> Result<Self, MethodsError> {
+        Self::read(DESCRIPTOR_SET, config)
     }
 
-    fn read(descriptor_set: &[u8], reflection: bool) -> Result<Self, MethodsError> {
+    fn read(descriptor_set: &[u8], config: MethodsConfig) -> Result<Self, MethodsError> {
         let table = AccessTable::parse(descriptor_set, &OWN_SERVICES.map(|(name, _)| name))?;
         let service_of = |path: &str| {
             let name = path.trim_start_matches('/').split('/').next();
@@ -65,12 +74,13 @@ impl Methods {
         };
         let own = table.iter().filter_map(|method| {
             let service = service_of(&method.path)?;
-            let (streaming, rule) = (method.streaming, method.rule.clone());
+            let (streaming, mut rule) = (method.streaming, method.rule.clone());
+            rule.client_certificate |= config.admin_client_certificate && service == Service::Admin;
             Some(Method { path: method.path.clone(), service, streaming, rule })
         });
         let library = LIBRARY_METHODS
             .into_iter()
-            .filter(|(_, service, _)| reflection || *service == Service::Health)
+            .filter(|(_, service, _)| config.reflection || *service == Service::Health)
             .map(|(path, service, streaming)| Method {
                 path: path.to_owned(),
                 service,
@@ -115,7 +125,8 @@ impl Method {
 }
 
 fn open() -> AccessRule {
-    AccessRule { credentials: Credentials::Ignored, roles: Vec::new(), acts_on_self: false }
+    let credentials = Credentials::Ignored;
+    AccessRule { credentials, roles: Vec::new(), acts_on_self: false, client_certificate: false }
 }
 
 #[cfg(test)]
@@ -124,7 +135,7 @@ mod tests {
 
     fn method(credentials: Credentials, roles: &[&str], acts_on_self: bool) -> Method {
         let roles = roles.iter().map(|&role| role.to_owned()).collect();
-        let rule = AccessRule { credentials, roles, acts_on_self };
+        let rule = AccessRule { credentials, roles, acts_on_self, client_certificate: false };
         Method { path: "/x/Y".to_owned(), service: Service::Auth, streaming: false, rule }
     }
 
@@ -161,15 +172,30 @@ mod tests {
 
     #[test]
     fn every_method_of_the_api_has_a_rule_and_a_missing_one_stops_the_start() {
-        let methods = Methods::of_api(true).unwrap();
+        let with_reflection = MethodsConfig { reflection: true, admin_client_certificate: false };
+        let methods = Methods::of_api(with_reflection).unwrap();
         assert_eq!(methods.0.len(), 12 + 9 + 3 + LIBRARY_METHODS.len());
-        assert_eq!(Methods::of_api(false).unwrap().0.len(), 12 + 9 + 3 + 2);
+        let without = MethodsConfig { reflection: false, ..with_reflection };
+        assert_eq!(Methods::of_api(without).unwrap().0.len(), 12 + 9 + 3 + 2);
         // The option's number, 50617, as a field key of two wire types: made into another number, the rule is gone.
         let key = [0xca, 0xdb, 0x18];
         let at = DESCRIPTOR_SET.windows(3).rposition(|window| window == key).unwrap();
         let mut broken = DESCRIPTOR_SET.to_vec();
         broken[at] = 0xd2;
-        assert!(matches!(Methods::read(&broken, true), Err(MethodsError(AccessError::RuleAbsent(_)))));
-        assert!(Methods::read(&[], true).is_err());
+        assert!(matches!(
+            Methods::read(&broken, with_reflection),
+            Err(MethodsError(AccessError::RuleAbsent(_)))
+        ));
+        assert!(Methods::read(&[], with_reflection).is_err());
+    }
+    #[test]
+    fn a_client_certificate_is_asked_for_by_the_methods_of_admins_alone_and_only_if_that_is_wanted() {
+        for wanted in [true, false] {
+            let config = MethodsConfig { reflection: true, admin_client_certificate: wanted };
+            for method in Methods::of_api(config).unwrap().0.values() {
+                let asks = wanted && method.service == Service::Admin;
+                assert_eq!(method.rule.client_certificate, asks, "{}", method.path);
+            }
+        }
     }
 }

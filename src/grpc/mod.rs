@@ -21,6 +21,6 @@ mod watch_stream;
 pub use call::SessionEndsWithToken;
 pub use door::{Door, DoorParts};
 pub use health::Health;
-pub use methods::{Methods, MethodsError};
+pub use methods::{Methods, MethodsConfig, MethodsError};
 pub use request_id::RequestIds;
 pub use services::{Services, ServicesError};

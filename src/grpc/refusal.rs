@@ -23,6 +23,8 @@ pub(super) enum Refusal<'a> {
     },
     /// There is no such method.
     MethodUnknown,
+    /// The method asks for a client certificate, and the connection was made without one.
+    ClientCertificateMissing,
     /// `grpc-timeout` cannot be read.
     TimeoutUnreadable,
     /// The answer came too late.

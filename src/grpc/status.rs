@@ -81,6 +81,11 @@ fn answer(refusal: &Refusal<'_>) -> Answer {
             retry(R::RateLimited, "too many calls from this address, or too much at once", *retry_after)
         }
         Refusal::MethodUnknown => plain(Code::Unimplemented, R::MethodUnknown, "there is no such method"),
+        Refusal::ClientCertificateMissing => plain(
+            Code::Unauthenticated,
+            R::CredentialsMissing,
+            "this method asks for a TLS client certificate, and the connection was made without one",
+        ),
         Refusal::TimeoutUnreadable => {
             field("grpc-timeout", "must be up to eight digits and one of H, M, S, m, u, n".into())
         }

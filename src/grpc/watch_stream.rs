@@ -46,7 +46,7 @@ pub(super) async fn watch(
     request: Request<Streaming<pb::WatchTrustRequest>>,
 ) -> Result<BoxStream<pb::WatchTrustResponse>, Status> {
     let (caller, request_id) = (call::caller(&request)?, call::request_id(&request));
-    let address = request.extensions().get::<Call>().map(|call| call.address);
+    let address = request.extensions().get::<Call>().map(|call| call.arrival.address);
     let mut incoming = request.into_inner();
     let hello = convert::hello(incoming.message().await?.unwrap_or_default())?;
     let watch = authority.watch_trust(caller, &hello, address).await?;

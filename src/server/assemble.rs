@@ -12,10 +12,15 @@ use super::{MasterKeyFiles, StartKeysError, Surroundings, keys};
 use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registrar};
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
-use crate::grpc::{Door, DoorParts, Health, Methods, MethodsError, RequestIds, Services, ServicesError};
+use crate::grpc::{
+    Door, DoorParts, Health, Methods, MethodsConfig, MethodsError, RequestIds, Services, ServicesError,
+};
 use crate::rest::{Rest, SchemaError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
-use crate::transport::{Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, TrustedProxies};
+use crate::transport::{
+    Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, Tls, TlsConfig, TlsError,
+    TrustedProxies,
+};
 use crate::web::{Front, WebConfig};
 
 /// How long running calls may take to finish after a stop was asked for. With what comes after, the process is gone
@@ -43,6 +48,10 @@ pub struct ServerConfig {
     pub peer_limit: PeerLimitConfig,
     /// Whether the reflection services are there.
     pub reflection: bool,
+    /// Whether AdminService asks for a client certificate, beside what its access rules ask.
+    pub admin_client_certificate: bool,
+    /// TLS, unless plaintext is spoken.
+    pub tls: Option<TlsConfig>,
     /// What comes without native gRPC.
     pub web: WebConfig,
     /// The proxies that are believed about whose request they bring.
@@ -63,6 +72,9 @@ pub enum StartError {
     /// Its keys or the master key.
     #[error(transparent)]
     Keys(#[from] StartKeysError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Password hashing.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -87,12 +99,16 @@ pub struct Server {
     health: Health,
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
+    tls: Option<Tls>,
     handler: Forwarded<Dispatch<Door, Front<Door>>>,
 }
 
 impl Server {
     /// Opens the database, the keys and everything else that can fail.
     pub async fn prepare(config: ServerConfig, surroundings: Surroundings) -> Result<Self, StartError> {
+        // Before anything is made that a start which fails would leave behind.
+        let tls =
+            config.tls.clone().map(|tls| Tls::load(tls, Arc::clone(&surroundings.clock))).transpose()?;
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
         begin_incarnation(&store, &surroundings).await?;
         let keys = keys::open(&store, &config.master_keys, &config.policy, &surroundings).await?;
@@ -102,7 +118,10 @@ impl Server {
         let draining = CancellationToken::new();
         let door = Door::new(DoorParts {
             peer_limit: Arc::clone(&peer_limit),
-            methods: Methods::of_api(config.reflection)?,
+            methods: Methods::of_api(MethodsConfig {
+                reflection: config.reflection,
+                admin_client_certificate: config.admin_client_certificate,
+            })?,
             services: Services::new(authority.clone(), &health, config.reflection)?,
             authority: authority.clone(),
             request_ids: RequestIds::new(&*surroundings.entropy),
@@ -111,15 +130,26 @@ impl Server {
         let rest = Rest::new(door.clone(), config.older_api)?;
         let front = Front::new(door.clone(), rest, config.web);
         let handler = Forwarded::new(Dispatch::new(door, front), config.trusted_proxies);
-        Ok(Self { store, authority, health, peer_limit, draining, handler })
+        Ok(Self { store, authority, health, peer_limit, draining, tls, handler })
+    }
+
+    /// What it shows to its clients, if it speaks TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, handler } = self;
-        let background = Background::start(store.clone(), authority.clone(), health.clone(), peer_limit);
-        let served =
-            Listener::new(socket).serve(handler, shutdown.clone(), Drain { patience: DRAIN_PATIENCE });
+        let Self { store, authority, health, peer_limit, draining, tls, handler } = self;
+        let mut background =
+            Background::start(store.clone(), authority.clone(), health.clone(), Arc::clone(&peer_limit));
+        let mut listener = Listener::new(socket);
+        if let Some(tls) = tls {
+            background.watch(tls.clone());
+            listener = listener.with_tls(tls, peer_limit);
+        }
+        let served = listener.serve(handler, shutdown.clone(), Drain { patience: DRAIN_PATIENCE });
         let leave = async {
             shutdown.cancelled().await;
             tracing::info!("stopping: running calls may finish, for 8 s at most");

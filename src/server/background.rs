@@ -1,5 +1,5 @@
 //! What runs beside the calls: asking the database whether it answers, following the trust log, writing counts down, freeing
-//! space. The tasks end when their owner is dropped, at any moment and without harm.
+//! space, looking at the files of TLS. The tasks end when their owner is dropped, at any moment and without harm.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::auth::{Authority, Error, Janitor};
 use crate::grpc::Health;
 use crate::store::Store;
-use crate::transport::PeerLimit;
+use crate::transport::{PeerLimit, Tls};
 
 /// How often the database is asked.
 const READINESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,6 +29,9 @@ const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 const RECORD_INTERVAL: Duration = Duration::from_secs(5);
 /// How often idle peers are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often the files of TLS are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The running tasks.
 pub(super) struct Background(JoinSet<()>);
@@ -49,6 +52,11 @@ impl Background {
         tasks.spawn(clean(Janitor::new(authority)));
         tasks.spawn(forget_idle_peers(peer_limit));
         Self(tasks)
+    }
+
+    /// Looks at the files of TLS from now on.
+    pub(super) fn watch(&mut self, tls: Tls) {
+        self.0.spawn(watch_tls_files(tls));
     }
 
     /// Ends the tasks, so that nothing speaks for a server that is going away.
@@ -143,5 +151,17 @@ async fn forget_idle_peers(peer_limit: Arc<PeerLimit>) {
     loop {
         ticks.tick().await;
         peer_limit.forget_idle();
+    }
+}
+
+/// A file system that does not answer holds up a thread of its own, and no calls.
+async fn watch_tls_files(tls: Tls) {
+    let mut ticks = calm(LOOK_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let tls = tls.clone();
+        if tokio::task::spawn_blocking(move || tls.look_again()).await.is_err() {
+            tracing::error!("looking at the TLS files failed");
+        }
     }
 }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use pin_project_lite::pin_project;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::body::Body;
 
@@ -62,14 +62,18 @@ pub(super) fn protocol() -> Builder<StreamTasks> {
 }
 
 /// Serves a connection until its peer, its deadlines or the server's stop end it.
-pub(super) async fn serve<H: Handler>(
-    stream: TcpStream,
+pub(super) async fn serve<S, H>(
+    stream: S,
     peer: Peer,
     protocol: &Builder<StreamTasks>,
     (handler, load): (H, Load),
     stop: Stop,
-) {
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    H: Handler,
+{
     let activity = Arc::new(Activity::default());
+    let number = peer.connection;
     let service = ConnectionService { handler, peer, load, activity: Arc::clone(&activity) };
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let mut watch = IdleWatch::new(activity);
@@ -78,7 +82,7 @@ pub(super) async fn serve<H: Handler>(
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::debug!(connection = peer.connection, error = &*error, "a connection broke");
+                    tracing::debug!(connection = number, error = &*error, "a connection broke");
                 }
                 return;
             }
@@ -181,7 +185,7 @@ impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionServic
             request.extensions_mut().insert(Crowded);
         }
         let running = Some(RunningCall { _activity: self.activity.start(), _counted: counted });
-        CallInProgress { call: self.handler.call(request, self.peer), running }
+        CallInProgress { call: self.handler.call(request, self.peer.clone()), running }
     }
 }
 

@@ -14,7 +14,8 @@ use super::connection;
 use super::drain::{Drain, Stop};
 use super::handler::Handler;
 use super::load::{self, Load};
-use super::{Network, Peer};
+use super::tls::{HandshakeShare, Handshakes};
+use super::{Network, Peer, PeerLimit, Tls};
 
 /// Connections at once, of everybody.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -31,13 +32,21 @@ const UNSENT_PATIENCE_MILLIS: u32 = 20_000;
 /// A bound socket, not yet served.
 pub struct Listener {
     socket: TcpListener,
+    handshakes: Option<Arc<Handshakes>>,
 }
 
 impl Listener {
     /// Takes over a bound socket.
     #[must_use]
     pub fn new(socket: TcpListener) -> Self {
-        Self { socket }
+        Self { socket, handshakes: None }
+    }
+
+    /// Speaks TLS and nothing else. A handshake counts as a call of its network.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls, peer_limit: Arc<PeerLimit>) -> Self {
+        self.handshakes = Some(Arc::new(Handshakes::new(tls, peer_limit)));
+        self
     }
 
     /// Serves connections until `shutdown`, then lets running calls finish within the drain's patience.
@@ -74,7 +83,7 @@ impl Listener {
                 }
             };
             number += 1;
-            let peer = Peer { address, connection: number };
+            let peer = Peer { address, connection: number, certificate: None };
             let Some(place) = Census::enter(&census, peer.network()) else {
                 tracing::debug!(%address, "a connection was refused: too many are open");
                 continue;
@@ -84,10 +93,25 @@ impl Listener {
                 continue;
             }
             let (protocol, handler, stop) = (Arc::clone(&protocol), handler.clone(), stop.clone());
-            connections.spawn(async move {
-                connection::serve(stream, peer, &protocol, (handler, place.load.clone()), stop).await;
-                drop(place);
-            });
+            let served = (handler, place.load.clone());
+            match self.handshakes.clone() {
+                None => connections.spawn(async move {
+                    connection::serve(stream, peer, &protocol, served, stop).await;
+                    drop(place);
+                }),
+                Some(handshakes) => connections.spawn(async move {
+                    let shaken = tokio::select! {
+                        shaken = handshakes.shake_hands(stream, &peer, &place.handshakes) => shaken,
+                        // No call has begun on it that could be lost.
+                        () = stop.soft.cancelled() => None,
+                    };
+                    if let Some((stream, certificate)) = shaken {
+                        let peer = Peer { certificate, ..peer };
+                        connection::serve(stream, peer, &protocol, served, stop).await;
+                    }
+                    drop(place);
+                }),
+            };
         }
     }
 
@@ -131,6 +155,7 @@ struct Counts {
 struct OfNetwork {
     connections: usize,
     load: Arc<load::Counts>,
+    handshakes: Arc<HandshakeShare>,
 }
 
 /// A counted connection; it is counted until this is dropped.
@@ -138,6 +163,7 @@ struct Place {
     census: Arc<Census>,
     network: Network,
     load: Load,
+    handshakes: Arc<HandshakeShare>,
 }
 
 impl Census {
@@ -151,7 +177,8 @@ impl Census {
         let of_network = counts.by_network.entry(network).or_default();
         of_network.connections += 1;
         let load = Load { all: Arc::clone(&census.load), network: Arc::clone(&of_network.load) };
-        Some(Place { census: Arc::clone(census), network, load })
+        let handshakes = Arc::clone(&of_network.handshakes);
+        Some(Place { census: Arc::clone(census), network, load, handshakes })
     }
 }
 

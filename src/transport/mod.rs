@@ -13,6 +13,7 @@ mod message_body;
 mod peer;
 mod peer_limit;
 mod stream_task;
+mod tls;
 
 pub use deadline::{CallDeadline, DeadlineError};
 pub use dispatch::{Answer, Dispatch};
@@ -24,3 +25,4 @@ pub use load::Crowded;
 pub use peer::{Network, Peer};
 pub use peer_limit::{PeerLimit, PeerLimitConfig};
 pub use stream_task::end_stream_with;
+pub use tls::{ClientAuthorities, ClientCertificate, Look, Tls, TlsConfig, TlsError};

@@ -2,14 +2,19 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::ClientCertificate;
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Its address.
     pub address: SocketAddr,
     /// The connection's number since the start, for logs.
     pub connection: u64,
+    /// What it has proven to be in the TLS handshake, if it has shown a certificate. Behind a proxy, that is the proxy's.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// What limits are counted by: an IPv4 address, or an IPv6 /64, of which one host has all.

@@ -112,7 +112,7 @@ struct Inside<D> {
 
 impl<D: Handler> Inside<D> {
     fn answer(&self, request: Request<Body>) -> Answering {
-        let answer = self.front.clone().answer(request, self.peer);
+        let answer = self.front.clone().answer(request, self.peer.clone());
         Box::pin(async move { Ok(answer.await) })
     }
 }

@@ -81,7 +81,7 @@ impl<D: Handler> Service<Request<Body>> for Entrance<D> {
     }
 
     fn call(&mut self, request: Request<Body>) -> D::Future {
-        self.door.call(request, self.peer)
+        self.door.call(request, self.peer.clone())
     }
 }
 

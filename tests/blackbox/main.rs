@@ -49,6 +49,7 @@ mod sign_out;
 mod silence;
 mod start_and_stop;
 mod stopping;
+mod tls;
 mod token_libraries;
 mod token_source;
 mod tokens;

@@ -25,6 +25,8 @@ pub struct AccessRule {
     pub roles: Vec<String>,
     /// A caller without such a role is let through as far as it acts on itself, which the method decides.
     pub acts_on_self: bool,
+    /// The connection has to have come with a verified client certificate, whatever else is asked.
+    pub client_certificate: bool,
 }
 
 /// A method and its rule.
@@ -190,6 +192,8 @@ mod descriptor {
         roles: Vec<String>,
         #[prost(bool, tag = "3")]
         acts_on_self: bool,
+        #[prost(bool, tag = "4")]
+        client_certificate: bool,
     }
 
     impl Set {
@@ -219,7 +223,12 @@ mod descriptor {
                 4 => Credentials::TokenOnly,
                 _ => return None,
             };
-            Some(AccessRule { credentials, roles: access.roles.clone(), acts_on_self: access.acts_on_self })
+            Some(AccessRule {
+                credentials,
+                roles: access.roles.clone(),
+                acts_on_self: access.acts_on_self,
+                client_certificate: access.client_certificate,
+            })
         }
     }
 }

@@ -6,7 +6,7 @@ use countersign_verify::AccessTable;
 use tower_layer::Layer;
 
 use super::AuthService;
-use super::rules::Rules;
+use super::rules::{Rules, RulesError};
 use crate::Verifier;
 
 /// Lets requests in whose callers a [`Verifier`] accepts, and puts the [`Caller`](crate::Caller) into their extensions;
@@ -41,9 +41,13 @@ impl AuthLayer {
     ///
     /// A path that is not byte for byte a method's of the table is refused with METHOD_UNKNOWN, with a query too. The
     /// methods of `grpc.health.v1.Health` and of server reflection are open.
-    #[must_use]
-    pub fn with_rules(verifier: Verifier, methods: AccessTable) -> Self {
-        Self { verifier, rules: Arc::new(Rules::of_methods(methods)) }
+    ///
+    /// # Errors
+    ///
+    /// A method asks for a client certificate (`client_certificate`): the layer sees none, and a rule that is not kept must
+    /// not look as if it were.
+    pub fn with_rules(verifier: Verifier, methods: AccessTable) -> Result<Self, RulesError> {
+        Ok(Self { verifier, rules: Arc::new(Rules::of_methods(methods)?) })
     }
 
     /// Callers need this role, in addition to what the rule of a method asks. Named several times, it is one of the roles

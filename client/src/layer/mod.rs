@@ -17,3 +17,4 @@ mod trace;
 pub use auth_layer::AuthLayer;
 pub use auth_service::AuthService;
 pub use response_future::ResponseFuture;
+pub use rules::RulesError;

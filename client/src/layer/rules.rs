@@ -23,6 +23,20 @@ pub(super) struct Rules {
     roles: Vec<String>,
 }
 
+/// Why a layer cannot keep the rules of its methods.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RulesError {
+    /// These methods ask for a client certificate, by `client_certificate` in their option. The layer sees requests and not
+    /// their connections, and would let in who has none.
+    #[error(
+        "these methods ask for a TLS client certificate, which the layer cannot see: {}; ask for it where the service's TLS \
+         is set up, and take client_certificate out of their access option",
+        .0.join(", ")
+    )]
+    ClientCertificate(Vec<String>),
+}
+
 #[derive(Clone)]
 enum Source {
     /// One rule for all requests.
@@ -37,10 +51,16 @@ impl Rules {
         Self { source: Source::Every(rule(Credentials::Required)), roles: Vec::new() }
     }
 
-    /// What the table says of each method; health and reflection are open.
-    pub(super) fn of_methods(methods: AccessTable) -> Self {
+    /// What the table says of each method; health and reflection are open. A rule that asks for a client certificate could
+    /// not be kept: requests do not say with which one their connection was made.
+    pub(super) fn of_methods(methods: AccessTable) -> Result<Self, RulesError> {
+        let asking = methods.iter().filter(|method| method.rule.client_certificate);
+        let asking: Vec<_> = asking.map(|method| method.path.clone()).collect();
+        if !asking.is_empty() {
+            return Err(RulesError::ClientCertificate(asking));
+        }
         let library = Some(rule(Credentials::Ignored));
-        Self { source: Source::Table { methods, library }, roles: Vec::new() }
+        Ok(Self { source: Source::Table { methods, library }, roles: Vec::new() })
     }
 
     /// A further role with which a caller is let in.
@@ -99,7 +119,7 @@ pub(super) fn presented<'a>(
 }
 
 fn rule(credentials: Credentials) -> AccessRule {
-    AccessRule { credentials, roles: Vec::new(), acts_on_self: false }
+    AccessRule { credentials, roles: Vec::new(), acts_on_self: false, client_certificate: false }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use uuid::Uuid;
 
-use super::{AuthLayer, AuthService};
+use super::{AuthLayer, AuthService, RulesError};
 use crate::verifier::TestTrust;
 use crate::{Caller, WhenStale};
 
@@ -147,7 +147,7 @@ async fn one_of_several_roles_is_enough() {
 #[tokio::test]
 async fn every_method_needs_what_its_option_says() {
     let trust = TestTrust::new(WhenStale::Refuse);
-    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules());
+    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules()).unwrap();
     let service = bearer(&trust, &trust.claims());
     let editor = bearer(&trust, &Claims { roles: vec!["editor".into()], ..trust.claims() });
     for (method, absent, garbage, as_service, as_editor) in [
@@ -166,9 +166,19 @@ async fn every_method_needs_what_its_option_says() {
 }
 
 #[tokio::test]
+async fn a_rule_that_asks_for_a_client_certificate_stops_the_building() {
+    let trust = TestTrust::new(WhenStale::Refuse);
+    let methods = table(&[("Open", vec![8, 1]), ("Shown", vec![8, 3, 32, 1]), ("Bare", vec![8, 1, 32, 1])]);
+    let refused = AuthLayer::with_rules(trust.verifier.clone(), methods).err().unwrap();
+    let asking = vec!["/a.S/Bare".to_owned(), "/a.S/Shown".to_owned()];
+    assert_eq!(refused, RulesError::ClientCertificate(asking));
+    assert!(refused.to_string().contains("/a.S/Bare, /a.S/Shown"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_role_for_all_is_asked_beside_the_methods_own_and_of_callers_alone() {
     let trust = TestTrust::new(WhenStale::Refuse);
-    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules()).require_role("service");
+    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules()).unwrap().require_role("service");
     let editor = bearer(&trust, &Claims { roles: vec!["editor".into()], ..trust.claims() });
     let both = bearer(&trust, &Claims { roles: vec!["editor".into(), "service".into()], ..trust.claims() });
     assert_eq!(answer(&layer, "/a.S/Optional", None).await, "nobody");
@@ -181,7 +191,7 @@ async fn a_role_for_all_is_asked_beside_the_methods_own_and_of_callers_alone() {
 #[tokio::test]
 async fn what_is_not_byte_for_byte_the_path_of_a_method_is_unknown() {
     let trust = TestTrust::new(WhenStale::Refuse);
-    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules());
+    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules()).unwrap();
     let token = bearer(&trust, &trust.claims());
     for path in ["/a.S/Ignored?", "/a.S/Ignored?x", "/a.S/Ignored/", "/a.S/ignored", "/a.S/%49gnored", "/"] {
         assert_eq!(answer(&layer, path, Some(&token)).await, "METHOD_UNKNOWN", "{path}");
@@ -191,7 +201,7 @@ async fn what_is_not_byte_for_byte_the_path_of_a_method_is_unknown() {
 #[tokio::test]
 async fn health_and_reflection_are_open_until_they_are_refused() {
     let trust = TestTrust::new(WhenStale::Refuse);
-    let open = AuthLayer::with_rules(trust.verifier.clone(), rules());
+    let open = AuthLayer::with_rules(trust.verifier.clone(), rules()).unwrap();
     let closed = open.clone().refuse_health_and_reflection();
     for path in [
         "/grpc.health.v1.Health/Check",
@@ -210,7 +220,7 @@ async fn a_caller_that_comes_from_elsewhere_is_no_caller() {
     let trust = TestTrust::new(WhenStale::Refuse);
     let smuggled = Claims { name: "mallory".into(), ..trust.claims() };
     let smuggled = trust.verifier.verify(&trust.token(&smuggled)).unwrap();
-    let mut service = AuthLayer::with_rules(trust.verifier.clone(), rules()).layer(WhoCalls);
+    let mut service = AuthLayer::with_rules(trust.verifier.clone(), rules()).unwrap().layer(WhoCalls);
     let token = bearer(&trust, &trust.claims());
     for (path, authorization, caller) in [
         ("/a.S/Ignored", None, "nobody"),
@@ -254,7 +264,7 @@ impl io::Write for Log {
 #[tokio::test]
 async fn why_a_request_was_refused_is_told_to_who_debugs_the_service_and_never_what_it_presented() {
     let (trust, log) = (TestTrust::new(WhenStale::Refuse), Log::default());
-    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules());
+    let layer = AuthLayer::with_rules(trust.verifier.clone(), rules()).unwrap();
     let good = bearer(&trust, &trust.claims());
     let foreign = bearer(&trust, &Claims { audience: "billing".into(), ..trust.claims() });
     let unknown = format!("Bearer {}", trust.token_by(3, &trust.claims()));

@@ -6,6 +6,7 @@ use super::time::timestamp;
 use crate::auth::{Caller, Error, Proof, UserRef};
 use crate::domain::{Roles, User, UserId, UserState};
 use crate::pb::auth::v1 as pb;
+use crate::transport::ClientCertificate;
 
 pub(in crate::grpc) fn new_user(request: pb::CreateUserRequest) -> (String, Zeroizing<String>) {
     (request.username, Zeroizing::new(request.password))
@@ -51,12 +52,13 @@ pub(in crate::grpc) fn user(user: &User) -> pb::User {
     }
 }
 
-pub(in crate::grpc) fn caller(caller: &Caller) -> pb::Caller {
+pub(in crate::grpc) fn caller(caller: &Caller, certificate: Option<&ClientCertificate>) -> pb::Caller {
     let known = pb::Caller {
         user_id: caller.user_id().to_string(),
         username: caller.username().to_owned(),
         roles: caller.roles().into_iter().map(str::to_owned).collect(),
         method: pb::AuthenticationMethod::Password.into(),
+        client_certificate: certificate.map(client_certificate),
         ..pb::Caller::default()
     };
     match caller.proof() {
@@ -71,4 +73,9 @@ pub(in crate::grpc) fn caller(caller: &Caller) -> pb::Caller {
             ..known
         },
     }
+}
+
+fn client_certificate(certificate: &ClientCertificate) -> pb::ClientCertificate {
+    let ClientCertificate { subject, dns_names, uris } = certificate.clone();
+    pb::ClientCertificate { subject, dns_names, uris }
 }

@@ -156,6 +156,8 @@ fn config(folder: &TempDir) -> ServerConfig {
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: true,
+        admin_client_certificate: false,
+        tls: None,
         web: WebConfig::default(),
         trusted_proxies: TrustedProxies::default(),
         older_api: true,

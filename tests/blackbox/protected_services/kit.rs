@@ -84,7 +84,7 @@ impl Kit {
     /// Starts the tonic service. Where it is.
     pub(super) async fn serve_notes(&self) -> SocketAddr {
         let rules = AccessTable::parse(countersign_examples::pb::DESCRIPTOR_SET, &[SERVICE_NAME]).unwrap();
-        let auth = AuthLayer::with_rules(self.verifier.clone(), rules);
+        let auth = AuthLayer::with_rules(self.verifier.clone(), rules).unwrap();
         let notes = NotesServiceServer::new(Notes::new(Board::new(), self.verifier.clone()));
         let (_, health) = tonic_health::server::health_reporter();
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -95,6 +95,7 @@ fn each_method_has_the_rule_that_is_written_beside_it() {
         credentials,
         roles: roles.iter().map(|role| (*role).to_owned()).collect(),
         acts_on_self,
+        client_certificate: false,
     };
     let rules: Vec<_> =
         table.iter().map(|method| (method.path.as_str(), method.rule.clone(), method.streaming)).collect();
@@ -109,6 +110,16 @@ fn each_method_has_the_rule_that_is_written_beside_it() {
     );
     for method in table.iter() {
         assert_eq!(table.rule(&method.path), Some(method));
+    }
+}
+
+#[test]
+fn a_rule_can_ask_for_a_client_certificate_beside_anything_else() {
+    for (field, asks) in [(4, true), (5, false)] {
+        let access = [number(1, 1), number(field, 1)].concat();
+        let table = one(Some(bytes(ACCESS_OPTION, access))).unwrap();
+        let method = table.iter().next().unwrap();
+        assert_eq!(method.rule.client_certificate, asks, "{field}");
     }
 }
 

@@ -1,0 +1,9 @@
+//! TLS on the service's own port.
+
+mod client_certificates;
+mod clients;
+mod commands;
+mod handshakes;
+mod kit;
+mod protocol;
+mod reload;
