@@ -198,7 +198,7 @@ fn a_token_or_a_password_is_not_sent_in_the_clear_to_another_machine() {
     command.args(["user", "list"]).env("COUNTERSIGN_SERVER", "http://auth.example.com:50051");
     let said = said_no(2, &run(command.env("COUNTERSIGN_TOKEN", "v4.public.x"), ""));
     assert!(said.contains("COUNTERSIGN_SERVER: is another machine"), "{said}");
-    for url in ["https://127.0.0.1:50051", "127.0.0.1:50051", "http://a:hunter2@127.0.0.1", ""] {
+    for url in ["ftp://127.0.0.1:50051", "127.0.0.1:50051", "http://a:hunter2@127.0.0.1", ""] {
         let said = desk.refused(2, &["user", "list", "--server", url]);
         assert!(said.contains("--server: must be a URL") && !said.contains("hunter2"), "{said}");
     }
