@@ -3,15 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use crate::harness::{Binary, run, tool};
+use crate::tls::{put, self_signed};
 
 /// The steps that a scenario of `tests/clients/page/main.cjs` has taken. `None` where there is no browser.
 fn steps(scenario: &str, arguments: &[&str]) -> Option<Vec<String>> {
+    steps_at("http", Binary::start(arguments), scenario)
+}
+
+fn steps_at(scheme: &str, server: Binary, scenario: &str) -> Option<Vec<String>> {
     let (node, chromium) = (tool("clients-node")?, tool("chromium")?);
-    let server = Binary::start(arguments);
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/page/main.cjs");
     let mut command = Command::new(node);
-    command.arg(program).arg(server.address.to_string()).arg(chromium).arg(scenario);
+    command.arg(program).arg(format!("{scheme}://{}", server.address)).arg(chromium).arg(scenario);
     let output = run(&mut command, "");
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -26,6 +32,16 @@ const SHORT: [&str; 2] = ["--token-lifetime", "3s"];
 #[test]
 fn an_account_lives_its_whole_life_on_the_page() {
     let Some(steps) = steps("account", &[]) else { return };
+    assert_eq!(steps.len(), 11, "{steps:#?}");
+}
+
+#[test]
+fn an_account_lives_its_whole_life_over_tls() {
+    let (folder, pair) = (TempDir::new().unwrap(), self_signed());
+    put(folder.path(), "cert.pem", &pair.cert);
+    put(folder.path(), "key.pem", &pair.key);
+    let server = Binary::start_in(folder, &["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"]);
+    let Some(steps) = steps_at("https", server, "account") else { return };
     assert_eq!(steps.len(), 11, "{steps:#?}");
 }
 

@@ -29,9 +29,9 @@ use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer};
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM.
-pub(super) struct Pair {
-    pub(super) cert: String,
-    pub(super) key: String,
+pub struct Pair {
+    pub cert: String,
+    pub key: String,
 }
 
 /// A folder with the files of a server.
@@ -88,7 +88,7 @@ impl Authority {
 }
 
 /// A certificate for this machine that is its own authority.
-pub(super) fn self_signed() -> Pair {
+pub fn self_signed() -> Pair {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     Pair { cert: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
@@ -145,7 +145,7 @@ impl Site {
 }
 
 /// Writes a file that nobody else can read, as a whole.
-pub(super) fn put(folder: &Path, name: &str, content: &str) -> PathBuf {
+pub fn put(folder: &Path, name: &str, content: &str) -> PathBuf {
     let (draft, path) = (folder.join(format!("{name}.draft")), folder.join(name));
     fs::write(&draft, content).unwrap();
     fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).unwrap();

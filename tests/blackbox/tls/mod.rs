@@ -7,3 +7,5 @@ mod handshakes;
 mod kit;
 mod protocol;
 mod reload;
+
+pub use kit::{put, self_signed};

@@ -2,7 +2,7 @@
 // readers find things. Prints the name of each step that went as it should; the first that does not ends it with exit
 // code 1.
 //
-//   main.cjs ADDRESS CHROMIUM SCENARIO
+//   main.cjs ORIGIN CHROMIUM SCENARIO
 
 const assert = require('node:assert/strict')
 
