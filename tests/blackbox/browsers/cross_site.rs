@@ -4,7 +4,7 @@ use countersign::pb::auth::v1 as pb;
 use countersign::web::WebOrigin;
 
 use super::{call, outcome};
-use crate::harness::{HttpAnswer, PASSWORD, Refused, TestServer, http, refused};
+use crate::harness::{HttpAnswer, PASSWORD, Refused, TestServer, basic_header, http, refused};
 
 const SHOP: &str = "https://shop.example";
 const EVIL: &str = "https://evil.example";
@@ -96,4 +96,72 @@ async fn another_page_is_refused_when_it_asks_beforehand() {
     }
     let nobody_listed = TestServer::start().await;
     assert_eq!(preflight(&nobody_listed, SHOP).await.status.as_u16(), 403);
+}
+
+/// What a browser can be made to send: with a remembered password, by a form, by a link, by a script.
+const REQUESTS: [(&str, &str, &str, &str); 9] = [
+    ("GET", "/v1/greet", "", ""),
+    ("HEAD", "/v1/greet", "", ""),
+    ("GET", "/api/resource", "", ""),
+    ("GET", "/api/token", "", ""),
+    (
+        "POST",
+        "/api/users",
+        "application/x-www-form-urlencoded",
+        "username=eve&password=correct+horse+battery",
+    ),
+    ("POST", "/v1/tokens", "application/json", "{}"),
+    ("POST", "/v1/tokens", "text/plain", "{}"),
+    ("DELETE", "/v1/sessions/0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e", "", ""),
+    ("POST", "/auth.v1.AuthService/Greet", "application/grpc-web", "\0\0\0\0\0"),
+];
+
+#[tokio::test]
+async fn who_may_send_is_decided_alike_for_every_request_that_a_browser_makes() {
+    let server = server().await;
+    server.client().await.create_user("alice", PASSWORD).await.unwrap();
+    let own = format!("http://{}", server.address);
+    let basic = basic_header("alice", PASSWORD);
+    let origins = [None, Some(own.as_str()), Some(SHOP), Some(EVIL), Some("null")];
+    let sites = [None, Some("same-origin"), Some("none"), Some("same-site"), Some("cross-site")];
+    for (method, path, content_type, body) in REQUESTS {
+        for (origin, site) in origins.into_iter().flat_map(|origin| sites.map(|site| (origin, site))) {
+            for (mode, password) in
+                [("cors", true), ("no-cors", true), ("navigate", true), ("navigate", false)]
+            {
+                let mut headers = vec![("sec-fetch-mode", mode)];
+                headers.extend(origin.map(|origin| ("origin", origin)));
+                headers.extend(site.map(|site| ("sec-fetch-site", site)));
+                if !content_type.is_empty() {
+                    headers.push(("content-type", content_type));
+                }
+                if password {
+                    headers.push(("authorization", &basic));
+                }
+                let answer = http(server.address, (method, path), &headers, body).await;
+                let foreign = match origin {
+                    Some(origin) => origin == EVIL || origin == "null",
+                    None => matches!(site, Some("same-site" | "cross-site")),
+                };
+                let refused = answer.status == 403
+                    && (method == "HEAD" || answer.body.windows(14).any(|part| part == b"ORIGIN_REFUSED"));
+                assert_eq!(refused, foreign, "{method} {path} {headers:?}: {answer:?}");
+                let readable = answer.header("access-control-allow-origin") == SHOP;
+                assert_eq!(readable, origin == Some(SHOP), "{method} {path} {headers:?}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn anybody_may_link_to_the_pages_and_nobody_may_embed_them() {
+    let server = server().await;
+    let page = async |mode: &str| {
+        let headers = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", mode)];
+        http(server.address, ("GET", "/"), &headers, "").await
+    };
+    let linked = page("navigate").await;
+    assert_eq!(linked.status.as_u16(), 200);
+    assert!(linked.header("content-security-policy").contains("frame-ancestors 'none'"));
+    assert_eq!(page("no-cors").await.status.as_u16(), 403);
 }

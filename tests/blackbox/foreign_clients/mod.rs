@@ -1,6 +1,7 @@
 //! Clients that we did not write walk one list of calls and refusals: grpcurl by reflection v1alpha and buf by v1, and over
 //! gRPC-Web buf, the client of web pages, and tonic-web's own.
 
+mod connect_page;
 mod connect_web;
 mod gateway;
 mod programs;
@@ -16,6 +17,7 @@ use prost::Message;
 use serde_json::Value;
 use tonic_types::pb::ErrorInfo;
 
+use self::connect_page::{ConnectPage, Shop};
 use self::connect_web::ConnectWeb;
 use self::programs::{BufCurl, Grpcurl};
 use self::tonic_web::TonicWeb;
@@ -94,11 +96,11 @@ async fn buf_curl_walks_a_whole_session() {
 }
 
 /// The whole list, over gRPC-Web, where nothing is found out by reflection.
-async fn walk_over_grpc_web<C: Foreign>(client: impl Fn(&Binary) -> C) {
-    let server = Binary::start(&[]);
+async fn walk_over_grpc_web<C: Foreign>(client: impl Fn(&Binary) -> C, arguments: &[&str]) {
+    let server = Binary::start(arguments);
     walk_a_session(&client(&server), "alice");
     see_rarer_refusals(&client(&server), &server).await;
-    let limited = Binary::start(&ONE_A_SECOND);
+    let limited = Binary::start(&[&ONE_A_SECOND, arguments].concat());
     see_rate_limit(&client(&limited));
 }
 
@@ -106,25 +108,34 @@ async fn walk_over_grpc_web<C: Foreign>(client: impl Fn(&Binary) -> C) {
 async fn buf_curl_walks_a_whole_session_over_grpc_web() {
     let Some(program) = tool("buf") else { return };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
-    walk_over_grpc_web(|server| BufCurl {
+    let client = |server: &Binary| BufCurl {
         program: program.clone(),
         address: server.address.to_string(),
         folder: folder.clone(),
         protocol: "grpcweb",
         protos: Some(proto_folder()),
-    })
-    .await;
+    };
+    walk_over_grpc_web(client, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_of_web_pages_walks_a_whole_session() {
     let Some(node) = tool("clients-node") else { return };
-    walk_over_grpc_web(|server| ConnectWeb { node: node.clone(), address: server.address }).await;
+    walk_over_grpc_web(|server| ConnectWeb { node: node.clone(), address: server.address }, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tonic_webs_client_walks_a_whole_session() {
-    walk_over_grpc_web(|server| TonicWeb { address: server.address }).await;
+    walk_over_grpc_web(|server| TonicWeb { address: server.address }, &[]).await;
+}
+
+/// In a browser, from a listed origin: it reads what it may read of answers and refusals.
+#[tokio::test]
+async fn a_listed_page_walks_a_whole_session_in_a_browser() {
+    let Some(shop) = Shop::open() else { return };
+    let listed = ["--cors-origins", shop.origin.as_str()];
+    let client = |server: &Binary| ConnectPage { shop: shop.clone(), address: server.address };
+    walk_over_grpc_web(client, &listed).await;
 }
 
 /// The lines that the service prints to try are tried, by a shell, as they stand.
