@@ -11,7 +11,8 @@ use std::time::Duration;
 const HEADER: &str = "x-countersign-cookie";
 /// What the header says.
 const REFRESH_TOKEN: &str = "refresh-token";
-/// The prefix has browsers keep it from every other host and path, and from plaintext beyond loopback.
+/// The prefix has browsers keep it from every other host, and from plaintext beyond loopback. Cookies know no port: whatever
+/// else listens on this host is sent it.
 const NAME: &str = "__Host-countersign-refresh";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 

@@ -14,9 +14,10 @@ use http_body_util::BodyExt;
 use tonic::Status;
 use tonic::body::Body;
 
-/// How much is thrown away at most, and for how long: who sends more is cut off.
+/// How much is thrown away at most, and for how long: who sends more is cut off. As long as it lasts, the body counts for its
+/// network.
 const MOST_BYTES: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Such a body.
 struct DrainedBody(Body);
