@@ -216,7 +216,7 @@ async fn a_wait_has_its_bounds() {
     let scene = scene().await;
     let tokens = alice(&scene).await;
     let mut service = AuthServiceClient::new(scene.server.channel().await);
-    for wait in [seconds(11), Some(prost_types::Duration { seconds: 1, nanos: -1 })] {
+    for wait in [seconds(11), seconds(-1), Some(prost_types::Duration { seconds: 1, nanos: -1 })] {
         let message = pb::RevokeTokenRequest { token: tokens.token.clone(), wait_for_verifiers: wait };
         let refusal = service.revoke_token(message).await.unwrap_err();
         assert_eq!(refused(&refusal), Refused::field("wait_for_verifiers"));

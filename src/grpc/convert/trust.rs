@@ -85,6 +85,9 @@ pub(in crate::grpc) fn frame(frame: TrustFrame) -> pb::WatchTrustResponse {
 
 /// How long to wait for verifiers.
 pub(in crate::grpc) fn verifier_wait(wanted: Option<prost_types::Duration>) -> Result<VerifierWait, Error> {
+    if wanted.is_some_and(|wanted| wanted.seconds < 0 || wanted.nanos < 0) {
+        return Err(Error::field("wait_for_verifiers", "must not be negative"));
+    }
     VerifierWait::parse(wanted.map(|wanted| span("wait_for_verifiers", wanted)).transpose()?)
 }
 
