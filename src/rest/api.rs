@@ -77,7 +77,7 @@ impl Api {
         }
     }
 
-    async fn tell_verbs<G: Handler>(
+    pub(super) async fn tell_verbs<G: Handler>(
         &self,
         door: &G,
         from: Parts,
@@ -93,7 +93,7 @@ impl Api {
     }
 
     /// A request that is no call. It is told so if the door would have heard it.
-    async fn refuse<G: Handler>(
+    pub(super) async fn refuse<G: Handler>(
         &self,
         door: &G,
         from: Parts,

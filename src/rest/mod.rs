@@ -23,4 +23,5 @@ mod schema;
 mod template;
 
 pub use plain_http::Rest;
+pub use problem::Problem;
 pub use schema::SchemaError;

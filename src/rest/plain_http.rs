@@ -12,6 +12,7 @@ use tonic::body::Body;
 use super::api::Api;
 use super::door_call;
 use super::older::{self, OlderApi};
+use super::problem::Problem;
 use super::schema::SchemaError;
 use crate::transport::{Handler, Peer};
 
@@ -42,6 +43,18 @@ impl<G: Handler> Rest<G> {
         door_call::knock(door, from, peer).await.map_err(refusal)
     }
 
+    /// Refuses a request that is no call, as every other is refused.
+    pub async fn refuse(&self, from: Parts, peer: Peer, problem: &Problem) -> Response<Body> {
+        let head = from.method == Method::HEAD;
+        without_body_if(head, self.0.api.refuse(&self.0.door, from, peer, problem).await)
+    }
+
+    /// Refuses a request whose path has no such verb, and tells which it has.
+    pub async fn refuse_verb(&self, from: Parts, peer: Peer, allowed: &str) -> Response<Body> {
+        let head = from.method == Method::HEAD;
+        without_body_if(head, self.0.api.tell_verbs(&self.0.door, from, peer, allowed).await)
+    }
+
     async fn answer(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
         let Inner { door, api, older } = &*self.0;
         let (from, body) = request.into_parts();
@@ -51,9 +64,13 @@ impl<G: Handler> Rest<G> {
             Some(older) => older.answer(door, (from, body), peer).await,
             None => api.answer(door, (from, body), peer).await,
         };
-        // Not every version of HTTP drops it by itself. Its length stays.
-        if head { response.map(|_| Body::empty()) } else { response }
+        without_body_if(head, response)
     }
+}
+
+/// Not every version of HTTP drops it by itself. Its length stays.
+fn without_body_if(head: bool, response: Response<Body>) -> Response<Body> {
+    if head { response.map(|_| Body::empty()) } else { response }
 }
 
 impl<G: Handler> Handler for Rest<G> {

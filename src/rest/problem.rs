@@ -18,7 +18,7 @@ const MAX_NAME: usize = 64;
 
 /// What is wrong.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub enum Problem {
     /// A field and the rule that it breaks.
     Field(Cow<'static, str>, &'static str),
     /// The body is not what the content type says.
@@ -27,6 +27,8 @@ pub(super) enum Problem {
     TooLarge,
     /// The body is of a type that is not taken.
     MediaType(&'static str),
+    /// A browser sent it for a page of another origin, which is not listed.
+    Origin,
     /// There is no such path.
     Path,
     /// The path is known, the verb is not.
@@ -47,6 +49,7 @@ impl Problem {
             Self::Field(..) | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Origin => StatusCode::FORBIDDEN,
             Self::Path => StatusCode::NOT_FOUND,
             Self::Verb => StatusCode::METHOD_NOT_ALLOWED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -70,6 +73,12 @@ impl Problem {
                 None,
             ),
             Self::MediaType(rule) => (Code::InvalidArgument, ErrorReason::FieldInvalid, (*rule).into(), None),
+            Self::Origin => (
+                Code::PermissionDenied,
+                ErrorReason::OriginRefused,
+                "pages of this origin may not call: it is not among --cors-origins".into(),
+                None,
+            ),
             Self::Path => {
                 (Code::Unimplemented, ErrorReason::MethodUnknown, "there is no such path".into(), None)
             }

@@ -83,7 +83,7 @@ impl Listener {
                 }
             };
             number += 1;
-            let peer = Peer { address, connection: number, certificate: None };
+            let peer = Peer { address, connection: number, encrypted: false, certificate: None };
             let Some(place) = Census::enter(&census, peer.network()) else {
                 tracing::debug!(%address, "a connection was refused: too many are open");
                 continue;
@@ -106,7 +106,7 @@ impl Listener {
                         () = stop.soft.cancelled() => None,
                     };
                     if let Some((stream, certificate)) = shaken {
-                        let peer = Peer { certificate, ..peer };
+                        let peer = Peer { encrypted: true, certificate, ..peer };
                         connection::serve(stream, peer, &protocol, served, stop).await;
                     }
                     drop(place);

@@ -13,6 +13,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The connection's number since the start, for logs.
     pub connection: u64,
+    /// Whether it speaks TLS to this process itself.
+    pub encrypted: bool,
     /// What it has proven to be in the TLS handshake, if it has shown a certificate. Behind a proxy, that is the proxy's.
     pub certificate: Option<Arc<ClientCertificate>>,
 }

@@ -11,23 +11,40 @@ use super::WebOrigin;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// Whether a page of somebody else has sent this. `listed` are the origins that may; `is_page` says that the path is one of
-/// our own pages, which anybody may link to.
-pub(super) fn is_cross_site<B>(request: &Request<B>, listed: &[WebOrigin], is_page: bool) -> bool {
+/// Who has sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// A page of ours, or no browser.
+    Ours,
+    /// A page of an origin that may call.
+    Listed,
+    /// A page of somebody else.
+    Foreign,
+}
+
+/// Who has sent a request. `listed` are the origins that may; `is_page` says that the path is one of our own pages, which
+/// anybody may link to; `encrypted` that it came over our own TLS, where a plaintext page of the same host is not ours.
+pub(super) fn sender<B>(
+    request: &Request<B>,
+    listed: &[WebOrigin],
+    is_page: bool,
+    encrypted: bool,
+) -> Sender {
     let headers = request.headers();
     let mut origins = headers.get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
-        (Some(origin), None) => {
-            let origin = origin.to_str().ok().and_then(WebOrigin::parse);
-            !origin.is_some_and(|origin| listed.contains(&origin) || is_at_host(&origin, request))
-        }
-        (Some(_), Some(_)) => true,
+        (Some(origin), None) => match origin.to_str().ok().and_then(WebOrigin::parse) {
+            Some(origin) if is_at_host(&origin, request) && (origin.is_https() || !encrypted) => Sender::Ours,
+            Some(origin) if listed.contains(&origin) => Sender::Listed,
+            _ => Sender::Foreign,
+        },
+        (Some(_), Some(_)) => Sender::Foreign,
         // Browsers leave it out where a page merely links or embeds. Whoever is no browser says neither.
         (None, _) => {
             let foreign = matches!(text(headers, &SEC_FETCH_SITE), Some("cross-site" | "same-site"));
             let reads = matches!(*request.method(), Method::GET | Method::HEAD);
             let navigates = reads && text(headers, &SEC_FETCH_MODE) == Some("navigate");
-            foreign && !(is_page && navigates)
+            if foreign && !(is_page && navigates) { Sender::Foreign } else { Sender::Ours }
         }
     }
 }
@@ -54,7 +71,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        is_cross_site(&request.body(()).unwrap(), listed, is_page)
+        sender(&request.body(()).unwrap(), listed, is_page, false) == Sender::Foreign
     }
 
     #[test]
@@ -80,9 +97,23 @@ mod tests {
         let twice = [("origin", "https://auth.example"), ("origin", "https://auth.example")];
         assert!(refused(&listed, false, "POST", &twice));
         let no_host = Request::post("/").header("origin", "https://auth.example").body(()).unwrap();
-        assert!(is_cross_site(&no_host, &listed, false));
+        assert_eq!(sender(&no_host, &listed, false, false), Sender::Foreign);
         let two_hosts = [("origin", "https://auth.example"), ("host", "auth.example")];
         assert!(refused(&listed, false, "POST", &two_hosts));
+    }
+
+    #[test]
+    fn who_sends_is_told_apart_and_over_tls_a_plaintext_page_of_the_same_host_is_not_ours() {
+        let listed = [WebOrigin::parse("https://shop.example").unwrap()];
+        let of = |origin: &str, encrypted| {
+            let request = Request::get("/").header("host", "auth.example").header("origin", origin);
+            sender(&request.body(()).unwrap(), &listed, false, encrypted)
+        };
+        assert_eq!(of("https://auth.example", true), Sender::Ours);
+        assert_eq!(of("http://auth.example:443", true), Sender::Foreign);
+        assert_eq!(of("http://auth.example", true), Sender::Foreign);
+        assert_eq!(of("http://auth.example", false), Sender::Ours);
+        assert_eq!(of("https://shop.example", true), Sender::Listed);
     }
 
     #[test]

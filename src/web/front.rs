@@ -7,22 +7,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, COOKIE};
+use http::{HeaderValue, Method, Request, Response};
 use tonic::body::Body;
 use tower_http::cors::CorsLayer;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
+use super::cross_site::Sender;
 use super::drained_body::drained;
 use super::grpc_web::{self, Form};
 use super::pages::Page;
-use super::{WebOrigin, cors, cross_site, pages, refusal};
-use crate::rest::Rest;
+use super::{WebOrigin, cors, cross_site, pages};
+use crate::rest::{Problem, Rest};
 use crate::transport::{Handler, Peer};
 
-/// What is said to who sends a gRPC that is not spoken here.
-const NOT_GRPC: &str = "gRPC is protobuf here: application/grpc or application/grpc+proto.\n";
+/// What is said to who sends gRPC, or gRPC-Web, with messages in another format.
+const NOT_PROTOBUF: Problem = Problem::MediaType(
+    "messages are protobuf here: application/grpc+proto, application/grpc-web+proto or application/grpc-web-text+proto",
+);
 
 /// How pages of others are met.
 #[derive(Clone, Debug, Default)]
@@ -60,15 +63,21 @@ impl<D: Handler> Front<D> {
         }
         let request = drained(request);
         match grpc_web::form(request.headers()) {
-            Some(Form::Other) => refusal::unknown_form(),
-            Some(_) if request.method() != Method::POST => refusal::not_post(),
+            Some(Form::Other) => self.refuse(request, peer, &NOT_PROTOBUF).await,
+            Some(_) if request.method() != Method::POST => {
+                self.rest.refuse_verb(request.into_parts().0, peer, "POST").await
+            }
             Some(form) => grpc_web::answer(self.door, request, peer, form).await,
-            None if claims_to_be_grpc(&request) => not_grpc(),
+            None if claims_to_be_grpc(&request) => self.refuse(request, peer, &NOT_PROTOBUF).await,
             None => match self.rest.call(request, peer).await {
                 Ok(response) => response,
                 Err(infallible) => match infallible {},
             },
         }
+    }
+
+    async fn refuse(&self, request: Request<Body>, peer: Peer, problem: &Problem) -> Response<Body> {
+        self.rest.refuse(request.into_parts().0, peer, problem).await
     }
 
     /// A page costs its peer as much as a call.
@@ -88,10 +97,18 @@ impl<D: Handler> Front<D> {
 impl<D: Handler> Handler for Front<D> {
     type Future = Answering;
 
-    fn call(&self, request: Request<Body>, peer: Peer) -> Answering {
+    fn call(&self, mut request: Request<Body>, peer: Peer) -> Answering {
         let is_page = pages::find(request.uri().path()).is_some();
-        if cross_site::is_cross_site(&request, &self.shared.listed, is_page) {
-            return Box::pin(std::future::ready(Ok(refusal::cross_site())));
+        match cross_site::sender(&request, &self.shared.listed, is_page, peer.encrypted) {
+            Sender::Ours => {}
+            // It brings a token. A browser would not send the cookie, but that is not left to browsers.
+            Sender::Listed => drop(request.headers_mut().remove(COOKIE)),
+            Sender::Foreign => {
+                let front = self.clone();
+                return Box::pin(
+                    async move { Ok(front.refuse(drained(request), peer, &Problem::Origin).await) },
+                );
+            }
         }
         let rest = Inside { front: self.clone(), peer };
         // Without this header, OPTIONS is somebody's question about a path.
@@ -134,12 +151,4 @@ impl<D: Handler> Service<Request<Body>> for Inside<D> {
 fn claims_to_be_grpc(request: &Request<Body>) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     content_type.to_ascii_lowercase().starts_with(b"application/grpc")
-}
-
-fn not_grpc() -> Response<Body> {
-    let mut response = Response::new(Body::new(http_body_util::Full::from(NOT_GRPC)));
-    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, text);
-    response
 }

@@ -8,7 +8,6 @@ mod front;
 mod grpc_web;
 mod origin;
 mod pages;
-mod refusal;
 
 pub use front::{Front, WebConfig};
 pub use origin::WebOrigin;

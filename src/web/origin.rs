@@ -30,6 +30,11 @@ impl WebOrigin {
         split(authority, &self.scheme).is_some_and(|(host, port)| host == self.host && port == self.port)
     }
 
+    /// Whether its pages came encrypted.
+    pub(super) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// As a browser sends it.
     pub(super) fn to_header(&self) -> Option<HeaderValue> {
         let Self { scheme, host, port } = self;

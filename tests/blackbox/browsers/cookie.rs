@@ -1,10 +1,12 @@
 //! The refresh token as a cookie of our own page.
 
 use countersign::pb::auth::v1 as pb;
+use countersign::web::WebOrigin;
 
 use super::{call, outcome};
 use crate::harness::{Credentials, HttpAnswer, PASSWORD, Refused, TestServer, basic_header, refused};
 
+const SHOP: &str = "https://shop.example";
 const ASKS: (&str, &str) = ("x-countersign-cookie", "refresh-token");
 
 /// The cookie that an answer sets, as the browser sends it back.
@@ -33,7 +35,10 @@ async fn refresh(server: &TestServer, headers: &[(&str, &str)], key: u8) -> Http
 }
 
 async fn scene() -> TestServer {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(|config| {
+        config.web.cors_origins = vec![WebOrigin::parse(SHOP).unwrap()];
+    })
+    .await;
     server.client().await.create_user("alice", PASSWORD).await.unwrap();
     server
 }
@@ -70,6 +75,10 @@ async fn a_cookie_without_the_header_and_a_header_without_the_cookie_are_nothing
         assert_eq!(refused(&refusal), Refused::unauthenticated("TOKEN_INVALID"), "{headers:?}");
         assert_eq!(answer.header("set-cookie"), "");
     }
+    // Nor for a page of another origin, whatever its browser lets it send.
+    let listed = [ASKS, ("cookie", &*first), ("origin", SHOP)];
+    let refusal = outcome::<pb::RefreshTokenResponse>(&refresh(&server, &listed, 1).await).unwrap_err();
+    assert_eq!(refused(&refusal), Refused::unauthenticated("TOKEN_INVALID"));
     // Nor is it looked at by anything that it is not meant for.
     let answer = call(&server, "Greet", &[ASKS, ("cookie", &first)], &pb::GreetRequest {}).await;
     let refusal = outcome::<pb::GreetResponse>(&answer).unwrap_err();
