@@ -40,6 +40,18 @@ impl Call {
         if self == Self::NewUser { Method::POST } else { Method::GET }
     }
 
+    /// HEAD is a GET of which nothing is kept, but for a token: that would open a session for nobody.
+    fn has_verb(self, verb: &Method) -> bool {
+        *verb == self.verb() || (*verb == Method::HEAD && matches!(self, Self::User | Self::Resource))
+    }
+
+    fn allowed(self) -> String {
+        match self {
+            Self::Token => "GET, OPTIONS".to_owned(),
+            _ => routes::allow(&[self.verb()]),
+        }
+    }
+
     fn grpc_path(self) -> Uri {
         Uri::from_static(match self {
             Self::NewUser => "/auth.v1.AuthService/CreateUser",
@@ -75,9 +87,8 @@ impl OlderApi {
         let Some((call, user_id)) = self.find(from.uri.path()) else {
             return answers::problem(HeaderMap::new(), &Problem::Path);
         };
-        let verb = if from.method == Method::HEAD { Method::GET } else { from.method.clone() };
-        if verb != call.verb() {
-            return other_verb(door, from, peer, &routes::allow(&[call.verb()])).await;
+        if !call.has_verb(&from.method) {
+            return other_verb(door, from, peer, &call.allowed()).await;
         }
         let (body, complaint) = request_body::transcoded(body, reader(call, user_id, &from));
         let from = with_wishes(call, from);

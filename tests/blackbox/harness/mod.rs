@@ -15,7 +15,7 @@ mod surroundings;
 mod tools;
 mod watcher;
 
-pub use self::http::{HttpAnswer, http};
+pub use self::http::{HttpAnswer, HttpVersion, http, http_exchange};
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
 pub use database::Database;

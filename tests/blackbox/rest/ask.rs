@@ -3,23 +3,12 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http::{HeaderMap, Method, Request};
+use http_body_util::Full;
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::harness::Credentials;
-
-/// Which HTTP is spoken.
-#[derive(Clone, Copy, Debug)]
-pub enum Version {
-    One,
-    Two,
-}
+pub use crate::harness::HttpVersion as Version;
+use crate::harness::{Credentials, HttpAnswer, http_exchange};
 
 /// A request in the making.
 #[derive(Clone, Debug)]
@@ -91,47 +80,17 @@ impl Ask {
 
     /// Sends it on a connection of its own.
     pub async fn send(self, address: SocketAddr) -> Answer {
-        let uri = match self.version {
-            Version::One => self.path.clone(),
-            Version::Two => format!("http://{address}{}", self.path),
-        };
-        let mut request = Request::builder().method(self.verb).uri(uri);
-        if matches!(self.version, Version::One) {
-            request = request.header("host", address.to_string());
-        }
+        let mut request = Request::builder().method(self.verb).uri(self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(Bytes::from(self.body))).unwrap();
-        Answer::read(exchange(address, self.version, request).await).await
-    }
-}
-
-type Sent = (Response<Incoming>, AbortOnDropHandle<hyper::Result<()>>);
-
-async fn exchange(address: SocketAddr, version: Version, request: Request<Full<Bytes>>) -> Sent {
-    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
-    match version {
-        Version::One => {
-            let (mut sender, connection) = http1::handshake(stream).await.unwrap();
-            let driver = AbortOnDropHandle::new(tokio::spawn(connection));
-            (sender.send_request(request).await.unwrap(), driver)
-        }
-        Version::Two => {
-            let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
-            let driver = AbortOnDropHandle::new(tokio::spawn(connection));
-            (sender.send_request(request).await.unwrap(), driver)
-        }
+        let HttpAnswer { status, headers, body } = http_exchange(address, self.version, request).await;
+        Answer { status: status.as_u16(), headers, body }
     }
 }
 
 impl Answer {
-    async fn read((response, _driver): Sent) -> Self {
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Self { status: parts.status.as_u16(), headers: parts.headers, body }
-    }
-
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }

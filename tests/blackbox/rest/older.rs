@@ -175,7 +175,9 @@ async fn the_older_paths_tell_their_verbs() {
     for (path, wrong, allowed) in [
         ("/api/users", Method::GET, "POST, OPTIONS"),
         ("/api/users/1", Method::DELETE, "GET, HEAD, OPTIONS"),
-        ("/api/token", Method::POST, "GET, HEAD, OPTIONS"),
+        ("/api/token", Method::POST, "GET, OPTIONS"),
+        // It would open a session whose token nobody gets.
+        ("/api/token", Method::HEAD, "GET, OPTIONS"),
     ] {
         let answer = Ask::new(wrong, path).send(server.address).await;
         assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{path}");
