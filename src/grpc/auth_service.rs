@@ -104,8 +104,10 @@ impl AuthService for AuthRpc {
         let mut cookie = RefreshCookie::of(&request);
         let message = request.into_inner();
         let wait = convert::verifier_wait(message.wait_for_verifiers)?;
+        // Whoever names another token keeps the cookie, whose session goes on.
+        let by_cookie = cookie.asked() && message.token.is_empty();
         let token = convert::secret(cookie.token_or(message.token));
-        if token.is_empty() && cookie.asked() {
+        if token.is_empty() && by_cookie {
             // A page that signs out and has lost the cookie already: what it wants is so.
             return Ok(cookie.forget(Response::new(pb::RevokeTokenResponse::default())));
         }
@@ -113,7 +115,8 @@ impl AuthService for AuthRpc {
         // A stranger with no token of ours has nothing to wait for, and nothing to learn.
         let (verifiers_pending, _) =
             if ours { self.wait_for_verifiers(wait, None, &context).await } else { Default::default() };
-        Ok(cookie.forget(Response::new(pb::RevokeTokenResponse { verifiers_pending })))
+        let answer = Response::new(pb::RevokeTokenResponse { verifiers_pending });
+        Ok(if by_cookie { cookie.forget(answer) } else { answer })
     }
 
     async fn list_sessions(

@@ -60,11 +60,9 @@ impl RefreshCookie {
         response
     }
 
-    /// Has the browser forget it, if it is asked for.
+    /// Has the browser forget it.
     pub(super) fn forget<T>(&self, mut response: Response<T>) -> Response<T> {
-        if self.asked {
-            set(response.metadata_mut(), "", 0);
-        }
+        set(response.metadata_mut(), "", 0);
         response
     }
 }

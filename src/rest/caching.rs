@@ -24,7 +24,7 @@ pub(super) fn cacheable(
     max_age: i64,
 ) -> Response<Body> {
     let tag = format!("\"{:016x}\"", fingerprint(&json));
-    let mut response = if has_already(request, &tag) {
+    let mut response = if knows(request, &tag) {
         answer::empty(headers, StatusCode::NOT_MODIFIED)
     } else {
         answer::json(headers, StatusCode::OK, json)
@@ -39,7 +39,8 @@ pub(super) fn cacheable(
     response
 }
 
-fn has_already(request: &HeaderMap, tag: &str) -> bool {
+/// Whether who asks has the version of this name already.
+pub fn knows(request: &HeaderMap, tag: &str) -> bool {
     let listed = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut tags = listed.flat_map(|value| value.split(','));
     // A cache on the way may have made it a weak one by compressing it.

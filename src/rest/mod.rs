@@ -7,7 +7,6 @@ mod api;
 mod caching;
 mod door_call;
 mod field;
-mod media_type;
 mod message;
 mod older;
 mod openapi;
@@ -22,6 +21,7 @@ mod routes;
 mod schema;
 mod template;
 
+pub use caching::knows;
 pub use plain_http::Rest;
 pub use problem::Problem;
 pub use schema::SchemaError;

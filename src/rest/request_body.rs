@@ -1,6 +1,6 @@
 //! The body of the gRPC call that a request becomes. It is read when the door has let the call in and its method asks for
-//! its message: not before limits and access rules, and within the call's deadline. On its way in the transport takes its
-//! first bytes for the length of a message, which no text is short enough to be: each counts as the largest until it is read.
+//! its message: not before limits and access rules, and within the call's deadline. What of one that is too large is left is
+//! for whoever handed it in to deal with.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,8 +15,6 @@ use super::problem::Problem;
 
 /// The largest body that is read: as large as a message may be.
 pub(super) const MAX_BYTES: usize = 64 << 10;
-/// How much of a larger one is thrown away before its sender is told: who is not read does not read either.
-const MAX_WASTE: usize = 1 << 20;
 
 /// Where what is wrong with a body is left; behind the door, only a status comes back.
 #[derive(Clone, Default)]
@@ -52,21 +50,18 @@ where
 
 /// Everything that is sent, if that is not too much; the outer error is the transport's.
 async fn read(mut body: Body) -> Result<Result<Bytes, Problem>, Status> {
-    if body.size_hint().lower() > MAX_WASTE as u64 {
+    if body.size_hint().lower() > MAX_BYTES as u64 {
         return Ok(Err(Problem::TooLarge));
     }
-    let (mut bytes, mut received) = (BytesMut::new(), 0);
+    let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        received += data.len();
-        if received > MAX_WASTE {
-            break;
+        if bytes.len() + data.len() > MAX_BYTES {
+            return Ok(Err(Problem::TooLarge));
         }
-        if received <= MAX_BYTES {
-            bytes.extend_from_slice(&data);
-        }
+        bytes.extend_from_slice(&data);
     }
-    Ok(if received > MAX_BYTES { Err(Problem::TooLarge) } else { Ok(bytes.freeze()) })
+    Ok(Ok(bytes.freeze()))
 }
 
 fn framed(message: &[u8]) -> Result<Bytes, Problem> {

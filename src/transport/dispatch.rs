@@ -12,6 +12,7 @@ use tonic::body::Body;
 
 use super::Peer;
 use super::handler::Handler;
+use super::media_type::media_type;
 
 /// What is said to whoever sends gRPC in a way that gRPC is not sent in.
 const NOT_GRPC: &str =
@@ -86,9 +87,8 @@ where
 /// `application/grpc`, alone or with `+proto`, parameters ignored. Another message format would be decoded as protobuf,
 /// so it is refused here.
 fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
-    let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return false };
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/grpc") || essence.eq_ignore_ascii_case("application/grpc+proto")
+    let named = media_type(content_type);
+    named.eq_ignore_ascii_case("application/grpc") || named.eq_ignore_ascii_case("application/grpc+proto")
 }
 
 fn refuse<G, H>(status: StatusCode) -> Answer<G, H> {

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, COOKIE};
-use http::{HeaderValue, Method, Request, Response};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, COOKIE};
+use http::{Method, Request, Response};
 use tonic::body::Body;
 use tower_http::cors::CorsLayer;
 use tower_layer::Layer as _;
@@ -68,7 +68,6 @@ impl<D: Handler> Front<D> {
                 self.rest.refuse_verb(request.into_parts().0, peer, "POST").await
             }
             Some(form) => grpc_web::answer(self.door, request, peer, form).await,
-            None if claims_to_be_grpc(&request) => self.refuse(request, peer, &NOT_PROTOBUF).await,
             None => match self.rest.call(request, peer).await {
                 Ok(response) => response,
                 Err(infallible) => match infallible {},
@@ -146,9 +145,4 @@ impl<D: Handler> Service<Request<Body>> for Inside<D> {
     fn call(&mut self, request: Request<Body>) -> Answering {
         self.answer(request)
     }
-}
-
-fn claims_to_be_grpc(request: &Request<Body>) -> bool {
-    let content_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    content_type.to_ascii_lowercase().starts_with(b"application/grpc")
 }

@@ -11,7 +11,7 @@ use tonic_web::GrpcWebLayer;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use crate::transport::{Handler, Peer};
+use crate::transport::{Handler, Peer, media_type};
 
 const BINARY: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
 const TEXT: HeaderValue = HeaderValue::from_static("application/grpc-web-text+proto");
@@ -27,14 +27,12 @@ pub(super) enum Form {
     Other,
 }
 
-/// The form of a request; `None` if it is not gRPC-Web.
+/// The form of a request; `None` if it is no gRPC at all.
 pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
-    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    Some(match media_type.as_str() {
+    Some(match media_type(headers.get(CONTENT_TYPE)).to_ascii_lowercase().as_str() {
         "application/grpc-web" | "application/grpc-web+proto" => Form::Binary,
         "application/grpc-web-text" | "application/grpc-web-text+proto" => Form::Text,
-        other if other.starts_with("application/grpc-web") => Form::Other,
+        other if other.starts_with("application/grpc") => Form::Other,
         _ => return None,
     })
 }
@@ -107,7 +105,8 @@ mod tests {
             ("application/grpc-web-text+proto", Some(Form::Text)),
             ("application/grpc-web+json", Some(Form::Other)),
             ("application/grpc-web-text+thrift", Some(Form::Other)),
-            ("application/grpc", None),
+            ("application/grpc+json", Some(Form::Other)),
+            ("application/json", None),
             ("application/json; application/grpc-web", None),
         ] {
             assert_eq!(form(&headers(text, None)), expected, "{text}");

@@ -2,12 +2,14 @@
 //! elsewhere.
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tonic::body::Body;
+
+use crate::rest;
 
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
@@ -42,7 +44,7 @@ impl Page {
     /// The answer to a request for it.
     pub(super) fn answer(&self, method: &Method, headers: &HeaderMap) -> Response<Body> {
         let mut response = match *method {
-            Method::GET | Method::HEAD if self.is_known_by(headers) => status(StatusCode::NOT_MODIFIED),
+            Method::GET | Method::HEAD if rest::knows(headers, self.etag) => status(StatusCode::NOT_MODIFIED),
             Method::GET => self.whole(),
             Method::HEAD => self.whole().map(|_| Body::empty()),
             Method::OPTIONS => allowing(StatusCode::NO_CONTENT),
@@ -64,11 +66,6 @@ impl Page {
         let mut response = Response::new(Body::new(Full::from(self.bytes)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         response
-    }
-
-    fn is_known_by(&self, headers: &HeaderMap) -> bool {
-        let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        known.flat_map(|text| text.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == self.etag)
     }
 }
 

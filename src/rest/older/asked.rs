@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::pb::auth::v1::{CreateUserRequest, IssueTokenRequest};
 use crate::rest::problem::Problem;
-use crate::rest::{media_type, message, query};
+use crate::rest::{message, query};
+use crate::transport::media_type;
 
 /// What the old application said to who left something out.
 const MISSING: Problem = Problem::Body("missing argument");
@@ -53,12 +54,12 @@ fn seconds(text: &str) -> Result<i64, Problem> {
 }
 
 fn fields_of_body(content_type: Option<&HeaderValue>, body: &[u8]) -> Result<Vec<(String, Value)>, Problem> {
-    let says = |wanted| content_type.is_some_and(|given| media_type::is(given, wanted));
+    let says = |wanted| media_type(content_type).eq_ignore_ascii_case(wanted);
     if body.is_empty() {
         Ok(Vec::new())
-    } else if says(media_type::JSON) {
+    } else if says("application/json") {
         message::read_object(body)
-    } else if says(media_type::FORM) {
+    } else if says("application/x-www-form-urlencoded") {
         let text = str::from_utf8(body).map_err(|_| Problem::Body("the form must be UTF-8"))?;
         Ok(query::read(text)?.into_iter().map(|(name, value)| (name, Value::String(value))).collect())
     } else {

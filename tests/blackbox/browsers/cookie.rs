@@ -97,6 +97,14 @@ async fn signing_out_ends_the_session_and_the_cookie() {
     let kept = outcome::<pb::RevokeTokenResponse>(&revoke(&[("cookie", &first)]).await).unwrap_err();
     assert_eq!(refused(&kept), Refused::field("token"));
 
+    // Another token's end is not the cookie's.
+    let other = server.client().await.open("alice", PASSWORD).await;
+    let message = pb::RevokeTokenRequest { token: other.token, wait_for_verifiers: None };
+    let answer = call(&server, "RevokeToken", &[ASKS, ("cookie", &first)], &message).await;
+    outcome::<pb::RevokeTokenResponse>(&answer).unwrap();
+    assert_eq!(answer.header("set-cookie"), "");
+    server.client().await.greet(Credentials::Bearer(&issued.token)).await.unwrap();
+
     for headers in [vec![ASKS, ("cookie", &*first)], vec![ASKS, ("cookie", &*first)], vec![ASKS]] {
         let answer = revoke(&headers).await;
         outcome::<pb::RevokeTokenResponse>(&answer).unwrap();

@@ -63,6 +63,16 @@ fn proto_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("proto")
 }
 
+/// The whole list, by reflection, but for the limit: calls of reflection would be counted too.
+async fn walk_by_reflection<C: Foreign>(client: impl Fn(&Binary, Option<PathBuf>) -> C) {
+    let server = Binary::start(&[]);
+    let by_reflection = client(&server, None);
+    walk_a_session(&by_reflection, "alice");
+    see_rarer_refusals(&by_reflection, &server).await;
+    let limited = Binary::start(&ONE_A_SECOND);
+    see_rate_limit(&client(&limited, Some(proto_folder())));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn grpcurl_walks_a_whole_session() {
     let Some(program) = tool("grpcurl") else { return };
@@ -71,12 +81,7 @@ async fn grpcurl_walks_a_whole_session() {
         address: server.address.to_string(),
         protos,
     };
-    let server = Binary::start(&[]);
-    let by_reflection = client(&server, None);
-    walk_a_session(&by_reflection, "alice");
-    see_rarer_refusals(&by_reflection, &server).await;
-    let limited = Binary::start(&ONE_A_SECOND);
-    see_rate_limit(&client(&limited, Some(proto_folder())));
+    walk_by_reflection(client).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,12 +92,7 @@ async fn buf_curl_walks_a_whole_session() {
         let address = server.address.to_string();
         BufCurl { program: program.clone(), address, folder: folder.clone(), protocol: "grpc", protos }
     };
-    let server = Binary::start(&[]);
-    let by_reflection = client(&server, None);
-    walk_a_session(&by_reflection, "alice");
-    see_rarer_refusals(&by_reflection, &server).await;
-    let limited = Binary::start(&ONE_A_SECOND);
-    see_rate_limit(&client(&limited, Some(proto_folder())));
+    walk_by_reflection(client).await;
 }
 
 /// The whole list, over gRPC-Web, where nothing is found out by reflection.
@@ -143,14 +143,7 @@ async fn a_listed_page_walks_a_whole_session_in_a_browser() {
 fn the_three_lines_work_as_printed() {
     let Some(_) = tool("grpcurl") else { return };
     let server = Binary::start(&[]);
-    let lines: Vec<String> = server
-        .greeting
-        .lines()
-        .filter(|line| line.trim().starts_with("grpcurl"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(lines.len(), 3, "{}", server.greeting);
-    for (line, expected) in lines.iter().zip(["userId", "v4.public.", "Hello, demo!"]) {
+    for (line, expected) in server.lines_to_try().iter().zip(["userId", "v4.public.", "Hello, demo!"]) {
         let output = Command::new("sh").args(["-c", line]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains(expected), "{line}: {said} {}", String::from_utf8_lossy(&output.stderr));

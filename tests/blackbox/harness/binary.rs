@@ -98,6 +98,14 @@ impl Binary {
     }
 
     /// Its process id.
+    /// The three lines to try that it has printed.
+    pub fn lines_to_try(&self) -> Vec<String> {
+        let lines = self.greeting.lines().filter(|line| line.trim().starts_with("grpcurl"));
+        let lines: Vec<_> = lines.map(str::to_owned).collect();
+        assert_eq!(lines.len(), 3, "{}", self.greeting);
+        lines
+    }
+
     pub fn id(&self) -> u32 {
         self.child.0.id()
     }

@@ -19,20 +19,8 @@ fn start(pair: &Pair, more: &[&str]) -> Binary {
     Binary::start_in(folder, &[&files, more].concat())
 }
 
-/// The lines to try that a server has printed.
-fn lines(server: &Binary) -> Vec<String> {
-    let lines: Vec<_> = server
-        .greeting
-        .lines()
-        .filter(|line| line.trim().starts_with("grpcurl"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(lines.len(), 3, "{}", server.greeting);
-    lines
-}
-
 fn try_lines(server: &Binary, change: impl Fn(&str) -> String) {
-    for (line, expected) in lines(server).iter().zip(["userId", "v4.public.", "Hello, demo!"]) {
+    for (line, expected) in server.lines_to_try().iter().zip(["userId", "v4.public.", "Hello, demo!"]) {
         let line = change(line);
         let mut command = Command::new("sh");
         command.current_dir(server.folder.path()).args(["-c", &line]);
@@ -46,7 +34,7 @@ fn the_three_lines_work_as_printed_for_a_certificate_that_vouches_for_itself() {
     let Some(_) = tool("grpcurl") else { return };
     let server = start(&self_signed(), &[]);
     assert!(
-        lines(&server).iter().all(|line| line.contains("grpcurl -cacert cert.pem ")),
+        server.lines_to_try().iter().all(|line| line.contains("grpcurl -cacert cert.pem ")),
         "{}",
         server.greeting
     );
@@ -57,7 +45,11 @@ fn the_three_lines_work_as_printed_for_a_certificate_that_vouches_for_itself() {
 fn the_three_lines_work_as_printed_for_any_other() {
     let Some(_) = tool("grpcurl") else { return };
     let server = start(&Authority::new("ours").of_server(), &[]);
-    assert!(lines(&server).iter().all(|line| line.contains("grpcurl -insecure ")), "{}", server.greeting);
+    assert!(
+        server.lines_to_try().iter().all(|line| line.contains("grpcurl -insecure ")),
+        "{}",
+        server.greeting
+    );
     try_lines(&server, str::to_owned);
 }
 
