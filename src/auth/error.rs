@@ -113,7 +113,7 @@ impl Standing {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unreachable(_) => Self::StoreUnavailable(error),
+            StoreError::Unreachable(_) | StoreError::Contended(_) => Self::StoreUnavailable(error),
             other => Self::Internal(Box::new(other)),
         }
     }

@@ -14,7 +14,7 @@ use crate::auth::{Audiences, Policy, Registration};
 use crate::crypto::HasherConfig;
 use crate::domain::{Lifetimes, PasswordPolicy, SessionLimits};
 use crate::server::{MasterKeyFiles, ServerConfig};
-use crate::store::{DatabaseUrl, Faults, StoreConfig};
+use crate::store::{DatabaseUrl, StoreConfig};
 use crate::telemetry::{LogConfig, LogFormat};
 use crate::transport::PeerLimitConfig;
 
@@ -153,7 +153,7 @@ impl UserCommandConfig {
 fn store(values: &Values, problems: &mut Problems) -> Option<StoreConfig> {
     let url =
         values.read("database-url", problems, |text| DatabaseUrl::parse(text).map_err(|e| e.to_string()))?;
-    Some(StoreConfig { url, faults: Faults::default() })
+    Some(StoreConfig::new(url))
 }
 
 fn master_keys(

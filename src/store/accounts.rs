@@ -23,7 +23,7 @@ const ADMIN: &str = "admin";
 impl Store {
     /// Disables a user and ends its sessions; one that is disabled stays as it is. The user as it is then.
     pub async fn disable_user(&self, id: UserId, limits: SessionLimits, act: &Act) -> Result<User, ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, id, move |transaction, act| {
             Box::pin(async move {
                 let user = transaction.require_user(id).await?;
                 let Ok(state) = user.state.disable() else { return Ok(user) };
@@ -41,7 +41,7 @@ impl Store {
 
     /// Enables a user; one that is not disabled stays as it is. The user as it is then.
     pub async fn enable_user(&self, id: UserId, act: &Act) -> Result<User, ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, id, move |transaction, act| {
             Box::pin(async move {
                 let user = transaction.require_user(id).await?;
                 let Ok(state) = user.state.enable() else { return Ok(user) };
@@ -56,7 +56,8 @@ impl Store {
 
     /// Gives a user exactly these roles. Its tokens end, its sessions do not. If it has them already, nothing happens.
     pub async fn set_roles(&self, id: UserId, roles: Roles, act: &Act) -> Result<User, ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, id, move |transaction, act| {
+            let roles = roles.clone();
             Box::pin(async move {
                 let user = transaction.require_user(id).await?;
                 if user.roles == roles {
@@ -85,7 +86,8 @@ impl Store {
         fresh: NewSession,
         act: &Act,
     ) -> Result<Epoch, ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, id, move |transaction, act| {
+            let (password, fresh) = (password.clone(), fresh.clone());
             Box::pin(async move {
                 transaction.set_password(id, Some(proof), &password).await?;
                 let (_, epoch) = transaction.end_all(id, &fresh.limits).await?;
@@ -109,7 +111,9 @@ impl Store {
     ) -> Result<(), ActError> {
         let act = act.clone();
         self.transact(act.now, move |transaction| {
+            let (act, password) = (act.clone(), password.clone());
             Box::pin(async move {
+                transaction.lock([id]).await?;
                 if !transaction.spend_reset_code(id, code).await? {
                     return Err(ActError::Stale);
                 }
@@ -130,7 +134,7 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<(), ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, id, move |transaction, act| {
             Box::pin(async move {
                 let user = transaction.require_user(id).await?;
                 if proven.is_some_and(|proof| proof != user.proof() || user.state != UserState::Active) {
@@ -172,13 +176,12 @@ impl Transaction {
     }
 
     /// Refuses if nobody but `user` is an active admin. It reads all users until it finds another; asked only when an
-    /// admin is about to stop being one.
-    ///
-    /// On a database where two writers run at once, two admins could demote each other; SQLite has one writer.
+    /// admin is about to stop being one. Two who are, in transactions that run at once, wait for each other.
     async fn keep_an_admin(&self, user: &User) -> Result<(), ActError> {
         if user.state != UserState::Active || !user.roles.has(ADMIN) {
             return Ok(());
         }
+        self.lock_everything().await?;
         // Sorted and separated: it is all of the text, or its beginning, its middle or its end.
         let roles = || Expr::col(Column::Roles);
         let select = Query::select()

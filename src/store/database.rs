@@ -7,40 +7,36 @@
 //! ```
 
 use std::fmt;
-use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, Statement, StatementBuilder};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement, StatementBuilder,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::domain::Timestamp;
 
 use super::config::ACQUIRE_TIMEOUT;
+use super::engine::Engine;
+use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
-use super::file_identity::FileIdentity;
+use super::patience::Patience;
 use super::trust_state::TrustState;
-use super::{OpenError, StoreConfig, StoreError, schema, sqlite};
+use super::{OpenError, StoreConfig, StoreError, schema};
 
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    /// The connection that writes; `None` after one was given up, until the next write opens another. Whoever has the turn
-    /// has it.
-    writer: Mutex<Option<DatabaseConnection>>,
-    readers: DatabaseConnection,
-    /// Reads the trust log alone: a flood of reads must not keep revocations away.
-    follower: DatabaseConnection,
-    path: PathBuf,
-    /// One permit a connection that writes. First come, first served.
+    engine: Engine,
+    /// One permit a transaction that writes. First come, first served.
     turn: Arc<Semaphore>,
-    /// The file that was opened: whether it is still the one of that name.
-    file: FileIdentity,
     /// How many writes have succeeded: whether the queue moves.
     written: AtomicU64,
     /// What has been revoked.
@@ -49,22 +45,14 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the database, makes it if it is not there, and brings its schema up to date; `now` is noted with each
-    /// change. Several processes may do so at once.
+    /// Opens the database, makes it if it is a file that is not there, and brings its schema up to date; `now` is noted with
+    /// each change. Several processes may do so at once.
     pub async fn open(config: &StoreConfig, now: Timestamp) -> Result<Self, OpenError> {
-        let file = config.url.sqlite_file();
-        let writer = sqlite::open_writer(file).await?;
-        schema::migrate(&writer, file, &countersign_migration::migrations(), now).await?;
-        let readers = sqlite::open_readers(file).await?;
-        let follower = sqlite::open_follower(file).await?;
-        let turn = Arc::new(Semaphore::new(1));
+        let engine = boxed(Engine::open(config, &countersign_migration::migrations(), now)).await?;
+        let turn = Arc::new(Semaphore::new(permits(&engine)));
         let store = Self(Arc::new(Inner {
-            writer: Mutex::new(Some(writer)),
-            readers,
-            follower,
-            path: file.to_owned(),
+            engine,
             turn,
-            file: FileIdentity::of(file)?,
             written: AtomicU64::new(0),
             trust: TrustState::default(),
             faults: config.faults.clone(),
@@ -84,58 +72,93 @@ impl Store {
         &self.0.faults
     }
 
-    /// Asks the database for a row, to learn whether it answers.
+    /// What differs between databases.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Asks the database for a row, to learn whether it answers. If it does not, new connections are tried: those of before
+    /// may lead to a machine that is gone.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.0.file.check()?;
-        schema::ping(self.readers()).await
+        if self.0.turn.is_closed() {
+            return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
+        }
+        self.0.engine.check()?;
+        match self.bounded(schema::ping(&self.readers())).await {
+            Err(StoreError::Unreachable(_)) if self.0.engine.patience().is_some() => {
+                self.0.engine.renew().await?;
+                self.bounded(schema::ping(&self.readers())).await
+            }
+            answer => answer,
+        }
     }
 
     /// Waits until the writes that have begun or queued are through, and closes the database. Calls after that fail.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let last = self.0.turn.acquire().await;
+        let last = self.everybodys_turn().await;
         self.0.turn.close();
-        self.0.readers.clone().close().await?;
-        self.0.follower.clone().close().await?;
-        if let Some(writer) = self.0.writer.lock().await.take() {
-            writer.close().await?;
-        }
+        self.0.engine.close().await?;
         drop(last);
         Ok(())
     }
 
-    /// An outage if the file that is open is not the one of that name any more.
-    pub(super) fn check_file(&self) -> Result<(), DbErr> {
-        self.0.file.check()
-    }
-
-    /// Where to read the trust log.
-    pub(super) fn follower(&self) -> &DatabaseConnection {
-        &self.0.follower
-    }
-
-    /// Gives the writing connection up. After a commit or a rollback that failed nobody can tell in which transaction it
-    /// is: SQLite has ended its own when the disk was full, and the driver has not noticed. What were written on it then
-    /// would be answered for and never committed. Only who has the turn calls this.
-    pub(super) async fn give_up_writer(&self) {
-        if let Some(writer) = self.0.writer.lock().await.take() {
-            tracing::warn!("a transaction could not be ended: its connection is given up");
-            let _closed_or_not = timeout(ACQUIRE_TIMEOUT, writer.close()).await;
-        }
-    }
-
     /// Where to read.
-    pub(super) fn readers(&self) -> &DatabaseConnection {
-        &self.0.readers
+    pub(super) fn readers(&self) -> DatabaseConnection {
+        self.0.engine.readers()
+    }
+
+    /// The row that a query finds.
+    pub(super) async fn find(&self, select: &SelectStatement) -> Result<Option<QueryResult>, StoreError> {
+        let readers = self.readers();
+        self.bounded(async { Ok(readers.query_one(select).await?) }).await
+    }
+
+    /// All rows that a query finds.
+    pub(super) async fn find_all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, StoreError> {
+        let readers = self.readers();
+        self.bounded(async { Ok(readers.query_all(select).await?) }).await
+    }
+
+    /// The row that a query finds, where a flood of reads keeps nobody waiting: of the trust log and its counter.
+    pub(super) async fn find_in_log(
+        &self,
+        select: &SelectStatement,
+    ) -> Result<Option<QueryResult>, StoreError> {
+        let follower = self.0.engine.follower();
+        self.bounded(async { Ok(follower.query_one(select).await?) }).await
+    }
+
+    /// All rows that it finds.
+    pub(super) async fn find_all_in_log(
+        &self,
+        select: &SelectStatement,
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        let follower = self.0.engine.follower();
+        self.bounded(async { Ok(follower.query_all(select).await?) }).await
+    }
+
+    /// Waits for an answer for as long as a server has. One that neither answers nor hangs up is out of reach.
+    pub(super) async fn bounded<T, E: From<DbErr>>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self.0.engine.patience() {
+            None => answer.await,
+            Some(patience) => match timeout(patience, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into()),
+            },
+        }
     }
 
     /// Runs one writing statement and says how many rows it touched.
     pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
         let statement: Statement = self.readers().get_database_backend().build(statement);
-        let faults = self.faults().clone();
+        let store = self.clone();
         self.write(|db| async move {
-            faults.strike(Fault::BeforeCommit)?;
-            let touched = db.execute_raw(statement).await?.rows_affected();
-            faults.strike(Fault::AfterCommit)?;
+            store.faults().strike(Fault::BeforeCommit)?;
+            let touched = store.run(&db, statement).await?;
+            store.faults().strike(Fault::AfterCommit)?;
             Ok(touched)
         })
         .await
@@ -150,11 +173,35 @@ impl Store {
         F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let turn = self.turn().await?;
-        self.0.file.check()?;
+        let turn = self.turn(1).await?;
+        self.write_in(turn, work).await
+    }
+
+    /// The same while nothing else is written here.
+    pub(super) async fn write_alone<T, E, F, Fut>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+        F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let turn = self.turn(self.0.engine.writers_at_once()).await?;
+        self.write_in(turn, work).await
+    }
+}
+
+impl Store {
+    async fn write_in<T, E, F, Fut>(&self, turn: OwnedSemaphorePermit, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+        F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.0.engine.check()?;
         let inner = Arc::clone(&self.0);
         let task = async move {
-            let outcome = match inner.writer().await {
+            let outcome = match inner.engine.writer().await {
                 Ok(writer) => work(writer).await,
                 Err(error) => Err(error.into()),
             };
@@ -169,13 +216,23 @@ impl Store {
             Err(error) => Err(DbErr::Custom(format!("the writing task ended early: {error}")).into()),
         }
     }
-}
 
-impl Store {
+    /// One statement, again and again while other transactions are in its way.
+    async fn run(&self, db: &DatabaseConnection, statement: Statement) -> Result<u64, DbErr> {
+        let mut patience = Patience::new();
+        loop {
+            let running = async { Ok(db.execute_raw(statement.clone()).await?.rows_affected()) };
+            match self.bounded(running).await {
+                Err(error) if is_contention(&error) && patience.pause().await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// Waits for the turn to write. A queue that moves is waited for as long as the caller likes: a slow disk is not one
     /// that is out of reach. One that has not moved for a second is given up.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
-        let mut turn = pin!(Arc::clone(&self.0.turn).acquire_owned());
+    async fn turn(&self, permits: u32) -> Result<OwnedSemaphorePermit, DbErr> {
+        let mut turn = pin!(Arc::clone(&self.0.turn).acquire_many_owned(permits));
         let mut written = self.0.written.load(Ordering::Relaxed);
         loop {
             match timeout(ACQUIRE_TIMEOUT, turn.as_mut()).await {
@@ -191,18 +248,26 @@ impl Store {
             }
         }
     }
+
+    /// Waits, however long that takes, until nobody writes.
+    async fn everybodys_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.turn).acquire_many_owned(self.0.engine.writers_at_once()).await.ok()
+    }
 }
 
-impl Inner {
-    /// The connection that writes, opened again if it was given up.
-    async fn writer(&self) -> Result<DatabaseConnection, DbErr> {
-        let mut writer = self.writer.lock().await;
-        if let Some(writer) = writer.as_ref() {
-            return Ok(writer.clone());
-        }
-        let opened = sqlite::reopen_writer(&self.path).await?;
-        Ok(writer.insert(opened).clone())
-    }
+/// What opens a database is as deep as everything that it calls: deeper than the compiler wants to look into at once.
+fn boxed<'a, T>(
+    opening: impl Future<Output = T> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(opening)
+}
+
+fn permits(engine: &Engine) -> usize {
+    usize::try_from(engine.writers_at_once()).unwrap_or(1)
+}
+
+fn is_contention(error: &DbErr) -> bool {
+    meaning_of(error) == Meaning::Contention
 }
 
 impl fmt::Debug for Store {

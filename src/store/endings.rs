@@ -31,7 +31,8 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<(), ActError> {
-        self.perform(act, move |transaction, act| {
+        let owner = self.owner_of_session(id).await?.ok_or(ActError::SessionNotFound)?;
+        self.perform(act, owner, move |transaction, act| {
             Box::pin(async move {
                 let select = with_owner(select_live(act.now, &limits))
                     .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
@@ -57,9 +58,10 @@ impl Store {
 
     /// Ends a session for the holder of one of its tokens, whatever its user may. False if there was nothing to end.
     pub async fn give_back_session(&self, id: SessionId, act: &Act) -> Result<bool, StoreError> {
-        let act = act.clone();
+        let Some(owner) = self.owner_of_session(id).await? else { return Ok(false) };
         self.transact(act.now, move |transaction| {
             Box::pin(async move {
+                transaction.lock([owner]).await?;
                 let select = with_owner(select_unended())
                     .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
                     .to_owned();
@@ -81,7 +83,7 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<usize, ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, user, move |transaction, act| {
             Box::pin(async move {
                 transaction.require_user(user).await?;
                 let ended = match keep {
@@ -96,6 +98,21 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+impl Store {
+    /// Whose a session is. It never becomes another's.
+    pub(super) async fn owner_of_session(&self, id: SessionId) -> Result<Option<UserId>, StoreError> {
+        let select = Query::select()
+            .columns(OWNER)
+            .from(Entity)
+            .and_where(Expr::col(Column::Id).eq(bytes(id.as_uuid())))
+            .to_owned();
+        let found = self.find(&select).await?;
+        found
+            .map(|row| Ok(UserId::from_uuid(Row::<Entity>::new(&row, &OWNER, 0).id(Column::UserId)?)))
+            .transpose()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-use super::sqlite_code;
+use super::{mysql_code, postgres_code, sqlite_code};
 
 /// The driver's error, for the log alone.
 type Cause = Box<dyn Error + Send + Sync>;
@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The database is out of reach, busy beyond the time-out or cannot write: the same call may succeed later.
     #[error("the database does not answer")]
     Unreachable(#[source] Cause),
+    /// Another transaction was in the way, and nothing has happened: it was tried again for as long as a call may take.
+    #[error("the database does not come to it")]
+    Contended(#[source] Cause),
     /// A row does not hold what this program or an older one wrote: someone must look at it.
     #[error("a stored row cannot be read: table {table}, column {column}, row {row}")]
     Damaged {
@@ -94,6 +97,24 @@ pub enum OpenError {
     /// Tables with the names of ours, and no note that a program of ours made them.
     #[error("the database belongs to another program: it has a table users that Countersign did not make")]
     ForeignTables,
+    /// A database server is out of reach, or lets this user in nowhere.
+    #[error("the database {0} cannot be used: {1}")]
+    NoAnswer(String, Cause),
+    /// A server that would shorten what does not fit.
+    #[error(
+        "the database does not run in strict mode (sql_mode lacks STRICT_TRANS_TABLES): it would store what was shortened, \
+         and say nothing"
+    )]
+    NotStrict,
+    /// A server that cannot keep every name.
+    #[error("the database is not in UTF-8: create it with ENCODING 'UTF8'")]
+    NotUnicode,
+    /// A server that acknowledges what it can still lose.
+    #[error(
+        "the database runs with synchronous_commit = off: what it acknowledges can be lost, revocations too. Set it to on \
+         for this database or its user"
+    )]
+    NotDurable,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -102,7 +123,7 @@ pub enum OpenError {
 impl StoreError {
     /// A row that others keep changing: the same call may succeed later.
     pub(crate) fn contended() -> Self {
-        Self::Unreachable("others kept changing the same row".into())
+        Self::Contended("others kept changing the same row".into())
     }
 
     /// For what is wrong in this program rather than in the database.
@@ -111,13 +132,39 @@ impl StoreError {
     }
 }
 
+/// What a transaction can fail with.
+pub(super) trait Failure: From<DbErr> + From<StoreError> + Send + 'static {
+    /// Whether another transaction was in the way, nothing has happened, and the same may succeed at once.
+    fn is_contention(&self) -> bool;
+}
+
+impl Failure for StoreError {
+    fn is_contention(&self) -> bool {
+        matches!(self, Self::Contended(_))
+    }
+}
+
+impl Failure for ActError {
+    fn is_contention(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_contention())
+    }
+}
+
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        let outage = match &error {
-            DbErr::ConnectionAcquire(_) => true,
-            _ => sqlx_error(&error).is_some_and(is_outage),
-        };
-        if outage { Self::Unreachable(error.into()) } else { Self::Unexpected(error.into()) }
+        match meaning_of(&error) {
+            Meaning::Contention => Self::Contended(error.into()),
+            Meaning::Outage => Self::Unreachable(error.into()),
+            Meaning::Defect => Self::Unexpected(error.into()),
+        }
+    }
+}
+
+/// What an error means for whoever called.
+pub(super) fn meaning_of(error: &DbErr) -> Meaning {
+    match error {
+        DbErr::ConnectionAcquire(_) => Meaning::Outage,
+        _ => sqlx_error(error).map_or(Meaning::Defect, meaning),
     }
 }
 
@@ -143,14 +190,28 @@ pub(super) fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-fn is_outage(error: &SqlxError) -> bool {
+/// What an error of a driver means for whoever called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Another transaction was in the way: this one has done nothing.
+    Contention,
+    /// The same may succeed later.
+    Outage,
+    /// Something is wrong in this program or in the database.
+    Defect,
+}
+
+fn meaning(error: &SqlxError) -> Meaning {
     match error {
         SqlxError::Io(_)
         | SqlxError::Tls(_)
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
-        | SqlxError::WorkerCrashed => true,
-        SqlxError::Database(error) => sqlite_code::is_outage(error.as_ref()),
-        _ => false,
+        | SqlxError::WorkerCrashed => Meaning::Outage,
+        SqlxError::Database(error) => [sqlite_code::meaning, postgres_code::meaning, mysql_code::meaning]
+            .into_iter()
+            .find_map(|of_database| of_database(error.as_ref()))
+            .unwrap_or(Meaning::Defect),
+        _ => Meaning::Defect,
     }
 }

@@ -1,9 +1,7 @@
 //! Security events: written once, but for those that are counted.
 
 use sea_orm::sea_query::{Expr, InsertStatement, OnConflict, Query};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::entity::security_events::{Column, Entity};
 use super::row::{Row, bytes};
@@ -57,7 +55,7 @@ impl Store {
         if let Some(id) = before {
             select = select.filter(Column::Id.lt(bytes(id.as_uuid())));
         }
-        let rows = self.readers().query_all(&select.into_query()).await?;
+        let rows = self.find_all(&select.into_query()).await?;
         rows.iter().map(|result| read_event(&Row::new(result, &COLUMNS, 0))).collect()
     }
 }

@@ -25,7 +25,8 @@ pub struct KeyRevocation {
 impl Store {
     /// Revokes keys. False, and nothing has happened, if the ring has another version by now.
     pub async fn revoke_keys(&self, revocation: KeyRevocation, act: &Act) -> Result<bool, ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, None, move |transaction, act| {
+            let revocation = revocation.clone();
             Box::pin(async move {
                 if !transaction.replace_ring(revocation.version, &revocation.document).await? {
                     return Ok(false);
@@ -56,7 +57,8 @@ impl Store {
         event: SecurityEvent,
         act: &Act,
     ) -> Result<bool, ActError> {
-        self.perform(act, move |transaction, _| {
+        self.perform(act, None, move |transaction, _| {
+            let (document, event) = (document.clone(), event.clone());
             Box::pin(async move {
                 let replaced = transaction.replace_ring(version, &document).await?;
                 if replaced {

@@ -5,12 +5,16 @@
 //! - Races are settled by the database: an insert by its unique constraint, an update by the rows that it touched.
 //! - A write that has begun runs to its end, also when its caller is gone; one that has not begun by then does not.
 //! - What is revoked stands in the trust log, and is felt by every check of a token before anybody is told.
-//! - The statements are the same on every database; what only SQLite knows is in `sqlite` and `sqlite_code`.
+//! - The statements are the same on every database; what differs is behind `engine`: `sqlite` and `database_server`, and
+//!   what their errors mean in `sqlite_code`, `postgres_code` and `mysql_code`.
 
 mod accounts;
 mod config;
 mod database;
+mod database_server;
+mod database_url;
 mod endings;
+mod engine;
 mod entity;
 mod error;
 mod events;
@@ -18,6 +22,9 @@ mod faults;
 mod file_identity;
 mod key_revocation;
 mod keys;
+mod mysql_code;
+mod patience;
+mod postgres_code;
 mod proof;
 mod purge;
 mod refresh;
@@ -37,8 +44,9 @@ mod users;
 #[cfg(test)]
 mod conformance;
 
-pub use config::{DatabaseUrl, DatabaseUrlError, StoreConfig};
+pub use config::StoreConfig;
 pub use database::Store;
+pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use endings::Whose;
 pub use error::{ActError, OpenError, StoreError};
 pub use faults::{Fault, Faults};

@@ -1,6 +1,8 @@
 //! Whether what was proven still holds: the condition in the statement that decides, and the check of who acts.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use std::sync::Arc;
+
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query, SelectStatement};
 
 use super::entity::sessions;
 use super::entity::users::{Column, Entity};
@@ -8,18 +10,28 @@ use super::row::bytes;
 use super::transaction::{Transaction, Work};
 use super::users::state_code;
 use super::{ActError, Store};
-use crate::domain::{Act, Epoch, ProofEpoch, ProvenAt, UserState};
+use crate::domain::{Act, Epoch, ProofEpoch, ProvenAt, UserId, UserState};
 
 impl Store {
-    /// Does something on somebody's behalf, in a transaction of its own: if who acts still may.
-    pub(super) async fn perform<T, F>(&self, act: &Act, work: F) -> Result<T, ActError>
+    /// Does something on somebody's behalf, to `subject` if it is about a user, in a transaction of its own: if who acts
+    /// still may.
+    pub(super) async fn perform<T, F>(
+        &self,
+        act: &Act,
+        subject: impl Into<Option<UserId>>,
+        work: F,
+    ) -> Result<T, ActError>
     where
         T: Send + 'static,
-        F: for<'a> FnOnce(&'a mut Transaction, &'a Act) -> Work<'a, T, ActError> + Send + 'static,
+        F: for<'a> Fn(&'a mut Transaction, &'a Act) -> Work<'a, T, ActError> + Send + Sync + 'static,
     {
-        let act = act.clone();
+        let (act, subject, work) = (act.clone(), subject.into(), Arc::new(work));
         self.transact(act.now, move |transaction| {
+            let (act, work) = (act.clone(), Arc::clone(&work));
             Box::pin(async move {
+                transaction
+                    .lock(subject.into_iter().chain(act.actor.as_ref().map(|actor| actor.at.id)))
+                    .await?;
                 transaction.check_actor(&act).await?;
                 work(transaction, &act).await
             })
@@ -69,7 +81,8 @@ fn still_proven(proven: ProvenAt) -> Expr {
     }
 }
 
-/// The active user of a session, of this epoch.
+/// The active user of a session, of this epoch, who stays so until the statement is over: without the lock an epoch that is
+/// raised at the same moment would not be seen, and what revokes its tokens would not know of this one.
 pub(super) fn owner_of(epoch: Epoch) -> SelectStatement {
     Query::select()
         .expr(Expr::val(1))
@@ -77,5 +90,6 @@ pub(super) fn owner_of(epoch: Epoch) -> SelectStatement {
         .and_where(Expr::col((Entity, Column::Id)).equals((sessions::Entity, sessions::Column::UserId)))
         .and_where(Expr::col((Entity, Column::Epoch)).eq(epoch.number()))
         .and_where(Expr::col((Entity, Column::State)).eq(state_code(UserState::Active)))
+        .lock(LockType::Update)
         .to_owned()
 }

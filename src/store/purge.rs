@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::entity::{reset_codes, revocations, security_events, sessions, users};
@@ -82,7 +82,7 @@ impl Store {
             .filter(Column::ForgetAt.lte(now.as_millis()))
             .order_by_asc(Column::Sequence)
             .limit(REMOVED);
-        let rows = self.readers().query_all(&select.into_query()).await?;
+        let rows = self.find_all(&select.into_query()).await?;
         let sequences: Vec<i64> = rows.iter().filter_map(|row| row.try_get_by_index(0).ok()).collect();
         if !sequences.is_empty() {
             let among = Expr::col(Column::Sequence).is_in(sequences);
@@ -123,7 +123,7 @@ impl Store {
     }
 
     async fn ids(&self, select: SelectStatement) -> Result<Vec<Uuid>, StoreError> {
-        let rows = self.readers().query_all(&select).await?;
+        let rows = self.find_all(&select).await?;
         let id = |bytes: Vec<u8>| Uuid::from_slice(&bytes).ok();
         Ok(rows.iter().filter_map(|row| id(row.try_get_by_index(0).ok()?)).collect())
     }

@@ -1,10 +1,11 @@
 //! Refresh tokens of sessions: reading what is kept of them, and spending one. Two calls cannot spend the same: the
 //! statement that does it names the token that it spends.
 
+use std::sync::Arc;
+
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryResult, QuerySelect, QueryTrait,
-    RelationTrait,
+    ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryResult, QuerySelect, QueryTrait, RelationTrait,
 };
 
 use super::entity::sessions::{Column, Entity, Relation};
@@ -61,7 +62,7 @@ impl Store {
             .join(JoinType::InnerJoin, Relation::User.def())
             .filter(users::Column::State.ne(DELETED))
             .filter(Column::Id.eq(bytes(id.as_uuid())));
-        let found = self.readers().query_one(&select.into_query()).await?;
+        let found = self.find(&select.into_query()).await?;
         found.map(|result| read_refreshable(&result)).transpose()
     }
 
@@ -119,9 +120,13 @@ impl Store {
         presented: PresentedRefresh,
         act: &Act,
     ) -> Result<bool, StoreError> {
-        let act = act.clone();
-        self.transact(act.now, move |transaction| {
+        let Some(owner) = self.owner_of_session(id).await? else { return Ok(false) };
+        let (now, act) = (act.now, Arc::new(act.clone()));
+        let presented = Arc::new(presented);
+        self.transact(now, move |transaction| {
+            let (act, presented) = (Arc::clone(&act), Arc::clone(&presented));
             Box::pin(async move {
+                transaction.lock([owner]).await?;
                 let Some(result) = transaction.find(&select_reused(id)).await? else { return Ok(false) };
                 let chain = read_chain(&Row::new(&result, &CHAIN_COLUMNS, ENDED_COLUMNS.len()))?;
                 if !chain.is_some_and(|chain| chain.judge(&presented) == Presentation::Reused) {

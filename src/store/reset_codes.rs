@@ -1,7 +1,7 @@
 //! Reset codes: hashes, at most one a user, good until they expire, are spent or discarded.
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::entity::reset_codes::{Column, Entity};
 use super::row::bytes;
@@ -18,7 +18,7 @@ impl Store {
         expires: Timestamp,
         act: &Act,
     ) -> Result<(), ActError> {
-        self.perform(act, move |transaction, act| {
+        self.perform(act, id, move |transaction, act| {
             Box::pin(async move {
                 transaction.require_user(id).await?;
                 let insert = Query::insert()
@@ -57,7 +57,7 @@ impl Store {
             .filter(Column::UserId.eq(bytes(id.as_uuid())))
             .filter(Column::CodeHash.eq(code.as_bytes().to_vec()))
             .filter(Column::Expires.gt(now.as_millis()));
-        Ok(self.readers().query_one(&select.into_query()).await?.is_some())
+        Ok(self.find(&select.into_query()).await?.is_some())
     }
 }
 

@@ -4,13 +4,11 @@
 //! transaction, and refuses a database that a newer release has touched, which would end a rolling upgrade. So this one
 //! keeps its own notes, and with each change the lowest schema that a program must know to live with it.
 
-use std::path::Path;
-
 use countersign_migration::{Migration, SchemaManager};
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iden,
-    QueryOrder, QuerySelect, QueryTrait,
+    QueryOrder, QuerySelect, QueryTrait, Statement, TransactionTrait,
 };
 
 use crate::domain::Timestamp;
@@ -18,6 +16,11 @@ use crate::domain::Timestamp;
 use super::entity::schema_migrations::{Column, Entity};
 use super::row::Row;
 use super::{OpenError, StoreError, sqlite};
+
+/// The lock of those who change the schema: a number that nobody else uses, the bytes of "counters".
+const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7165074649429406323)";
+/// The same by a name of this database's own.
+const MYSQL_LOCK: &str = "SELECT GET_LOCK(CONCAT('countersign.', DATABASE()), 60)";
 
 const COLUMNS: [Column; 3] = [Column::Number, Column::Name, Column::MinReader];
 
@@ -32,15 +35,13 @@ struct Applied {
 /// so at once take turns: each looks again at what is missing when its turn comes.
 pub(super) async fn migrate(
     writer: &DatabaseConnection,
-    file: &Path,
     known: &[Box<dyn Migration>],
     now: Timestamp,
 ) -> Result<(), OpenError> {
-    let explain = |error| sqlite::explain(file, error);
     loop {
-        let transaction = begin_locked(writer).await.map_err(explain)?;
+        let transaction = begin_locked(writer).await?;
         if !apply_next(&transaction, known, now).await? {
-            write_nothing(&transaction).await.map_err(explain)?;
+            write_nothing(&transaction).await?;
             transaction.rollback().await?;
             return Ok(());
         }
@@ -56,14 +57,30 @@ pub(super) async fn ping(readers: &DatabaseConnection) -> Result<(), StoreError>
 }
 
 /// Begins a transaction that no other process can have open at the same time, on the same database.
-///
-/// Here is the place for other databases: on PostgreSQL `pg_advisory_xact_lock` as the first statement, which the end of
-/// the transaction frees; on MySQL `GET_LOCK` on the transaction's connection, which `migrate` must free afterwards,
-/// because neither a commit nor the commits hidden in DDL do.
 async fn begin_locked(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     match writer.get_database_backend() {
         DbBackend::Sqlite => sqlite::begin_opening(writer).await,
-        other => Err(DbErr::Migration(format!("no lock for {other:?}"))),
+        DbBackend::Postgres => {
+            let transaction = writer.begin().await?;
+            // Others may take as long as all their changes.
+            transaction
+                .execute_unprepared("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'")
+                .await?;
+            // Freed by the end of the transaction.
+            transaction.execute_unprepared(POSTGRES_LOCK).await?;
+            Ok(transaction)
+        }
+        _ => {
+            let transaction = writer.begin().await?;
+            // It belongs to the connection, which is closed when all is done: neither a commit nor those that are hidden in
+            // changes of the schema free it. Taking it again does no harm.
+            let locked =
+                transaction.query_one_raw(Statement::from_string(DbBackend::MySql, MYSQL_LOCK)).await?;
+            match locked.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten() {
+                Some(1) => Ok(transaction),
+                _ => Err(DbErr::Migration("another process changes the schema and does not end".to_owned())),
+            }
+        }
     }
 }
 
@@ -99,11 +116,11 @@ async fn apply_next(
     Ok(true)
 }
 
-/// Whether somebody else's table stands where the first of ours belongs. Elsewhere than on SQLite that may be our own,
+/// Whether somebody else's table stands where the first of ours belongs. On MySQL that may be our own,
 /// left without its note by a change that was broken off, and the change is made again.
 async fn has_tables_of_another_program(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
     match transaction.get_database_backend() {
-        DbBackend::Sqlite => SchemaManager::new(transaction).has_table("users").await,
+        DbBackend::Sqlite | DbBackend::Postgres => SchemaManager::new(transaction).has_table("users").await,
         _ => Ok(false),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
 
 use super::entity::server_key::{Column, Entity};
 use super::row::Row;
@@ -28,7 +28,7 @@ impl Store {
     /// The server key, if there is one yet.
     pub async fn lookup_server_key(&self) -> Result<Option<StoredServerKey>, StoreError> {
         let select = Entity::find().select_only().columns(COLUMNS).filter(Column::Id.eq(ID));
-        let Some(result) = self.readers().query_one(&select.into_query()).await? else {
+        let Some(result) = self.find(&select.into_query()).await? else {
             return Ok(None);
         };
         let row = Row::<Entity>::new(&result, &COLUMNS, 0);

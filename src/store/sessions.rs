@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, FunctionCall, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, QueryTrait, RelationTrait,
+    ColumnTrait, EntityTrait, JoinType, Order, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
+    RelationTrait,
 };
 
 use super::entity::sessions::{Column, Entity, Relation};
@@ -77,7 +77,9 @@ impl Store {
     ) -> Result<Option<Epoch>, StoreError> {
         let act = act.clone();
         self.transact(act.now, move |transaction| {
+            let (new, act) = (new.clone(), act.clone());
             Box::pin(async move {
+                transaction.lock([new.session.user_id]).await?;
                 if !transaction.insert_session(&new, proof).await? {
                     return Ok(None);
                 }
@@ -100,7 +102,7 @@ impl Store {
             .join(JoinType::InnerJoin, Relation::User.def())
             .filter(users::Column::State.ne(DELETED))
             .filter(Column::Id.eq(bytes(id.as_uuid())));
-        let found = self.readers().query_one(&select.into_query()).await?;
+        let found = self.find(&select.into_query()).await?;
         found.map(|result| read_both(&result)).transpose()
     }
 
@@ -120,7 +122,7 @@ impl Store {
             .order_by_desc(Column::Used)
             .order_by_desc(Column::Id)
             .limit(at_most);
-        let rows = self.readers().query_all(&select.into_query()).await?;
+        let rows = self.find_all(&select.into_query()).await?;
         rows.iter().map(|result| read_session(&Row::new(result, &COLUMNS, 0))).collect()
     }
 

@@ -9,21 +9,25 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
+use countersign_migration::Migration;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
     SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::OpenError;
 use super::config::ACQUIRE_TIMEOUT;
 use super::error::sqlx_error;
+use super::file_identity::FileIdentity;
 use super::sqlite_code::{BUSY, CANTOPEN, NOTADB, PERM, READONLY, primary_code};
+use super::{OpenError, StoreError, schema};
+use crate::domain::Timestamp;
 
 /// How long a statement waits for another process's lock. With the wait for the writer before it, a call ends within
 /// two seconds.
@@ -33,27 +37,85 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it looks.
 const OPEN_RETRY: Duration = Duration::from_millis(20);
 
+/// A database in a file.
+pub(super) struct SqliteFile {
+    path: PathBuf,
+    /// The connection that writes; `None` after one was given up, until the next write opens another. Whoever has the turn
+    /// has it.
+    writer: Mutex<Option<DatabaseConnection>>,
+    readers: DatabaseConnection,
+    follower: DatabaseConnection,
+    /// The file that was opened: whether it is still the one of that name.
+    identity: FileIdentity,
+}
+
+impl SqliteFile {
+    /// Opens the file, makes it if it is not there, and brings its schema up to date.
+    pub(super) async fn open(
+        path: &Path,
+        known: &[Box<dyn Migration>],
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let writer = open_writer(path).await?;
+        schema::migrate(&writer, known, now).await.map_err(|error| explain_opening(path, error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(Some(writer)),
+            readers: open_reading(path, reader_count()).await?,
+            follower: open_reading(path, 1).await?,
+            identity: FileIdentity::of(path)?,
+        })
+    }
+
+    /// The connection that writes, opened again if it was given up.
+    pub(super) async fn writer(&self) -> Result<DatabaseConnection, DbErr> {
+        let mut writer = self.writer.lock().await;
+        if let Some(writer) = writer.as_ref() {
+            return Ok(writer.clone());
+        }
+        let opened = Database::connect(writer_options(&self.path)).await?;
+        Ok(writer.insert(opened).clone())
+    }
+
+    pub(super) fn readers(&self) -> DatabaseConnection {
+        self.readers.clone()
+    }
+
+    pub(super) fn follower(&self) -> DatabaseConnection {
+        self.follower.clone()
+    }
+
+    /// Gives the writing connection up. After a commit or a rollback that failed nobody can tell in which transaction it
+    /// is: SQLite has ended its own when the disk was full, and the driver has not noticed. What were written on it then
+    /// would be answered for and never committed. Only who has the turn calls this.
+    pub(super) async fn give_up_writer(&self) {
+        if let Some(writer) = self.writer.lock().await.take() {
+            tracing::warn!("a transaction could not be ended: its connection is given up");
+            let _closed_or_not = timeout(ACQUIRE_TIMEOUT, writer.close()).await;
+        }
+    }
+
+    /// An outage if the file that is open is not the one of that name any more.
+    pub(super) fn check(&self) -> Result<(), DbErr> {
+        self.identity.check()
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.readers.clone().close().await?;
+        self.follower.clone().close().await?;
+        if let Some(writer) = self.writer.lock().await.take() {
+            writer.close().await?;
+        }
+        Ok(())
+    }
+}
+
 /// Opens the one connection that writes; makes the file if it is not there.
 pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenError> {
     create_file(path)?;
     let options = writer_options(path);
     // SQLite does not wait for the lock that the change to WAL needs.
     patiently(|| Database::connect(options.clone())).await.map_err(|error| explain(path, error))
-}
-
-/// Opens it again in the place of one that was given up.
-pub(super) async fn reopen_writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    Database::connect(writer_options(path)).await
-}
-
-/// Opens the connections that read.
-pub(super) async fn open_readers(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    open_reading(path, reader_count()).await
-}
-
-/// Opens the one connection that reads the trust log.
-pub(super) async fn open_follower(path: &Path) -> Result<DatabaseConnection, OpenError> {
-    open_reading(path, 1).await
 }
 
 fn writer_options(path: &Path) -> ConnectOptions {
@@ -87,8 +149,19 @@ pub(super) async fn begin_opening(db: &DatabaseConnection) -> Result<DatabaseTra
     patiently(|| begin_immediate(db)).await
 }
 
+/// The same for what the schema's changes met.
+fn explain_opening(path: &Path, error: OpenError) -> OpenError {
+    let OpenError::Store(StoreError::Unreachable(cause) | StoreError::Unexpected(cause)) = error else {
+        return error;
+    };
+    match cause.downcast::<DbErr>() {
+        Ok(error) => explain(path, *error),
+        Err(cause) => StoreError::unexpected(cause).into(),
+    }
+}
+
 /// Says what is wrong with the file, where the code tells.
-pub(super) fn explain(path: &Path, error: DbErr) -> OpenError {
+fn explain(path: &Path, error: DbErr) -> OpenError {
     match code(&error) {
         Some(NOTADB) => OpenError::NotADatabase(path.to_owned()),
         Some(PERM | READONLY | CANTOPEN) => OpenError::NotWritable(path.to_owned()),
@@ -132,7 +205,7 @@ fn connect_options(
 fn create_file(path: &Path) -> Result<(), OpenError> {
     // Closing a file drops all the locks that this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2). Who
     // has passed here finds the file made and closed: no other store of this process can hold a lock by then.
-    static CREATION: Mutex<()> = Mutex::new(());
+    static CREATION: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _alone = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
     if path.is_dir() {
         return Err(OpenError::Folder(path.to_owned()));

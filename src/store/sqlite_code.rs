@@ -3,6 +3,8 @@
 use sea_orm::SqlxSqliteError;
 use sea_orm::sqlx::error::DatabaseError;
 
+use super::error::Meaning;
+
 // Primary result codes, https://sqlite.org/rescode.html
 pub(super) const PERM: i32 = 3;
 pub(super) const BUSY: i32 = 5;
@@ -13,9 +15,11 @@ const FULL: i32 = 13;
 pub(super) const CANTOPEN: i32 = 14;
 pub(super) const NOTADB: i32 = 26;
 
-/// Whether the same statement may succeed later.
-pub(super) fn is_outage(error: &dyn DatabaseError) -> bool {
-    matches!(primary_code(error), Some(PERM | BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN))
+/// What an error of SQLite means; `None` if it is none of its own. A lock was waited for already: it is no contention.
+pub(super) fn meaning(error: &dyn DatabaseError) -> Option<Meaning> {
+    let code = primary_code(error)?;
+    let outage = matches!(code, PERM | BUSY | LOCKED | READONLY | IOERR | FULL | CANTOPEN);
+    Some(if outage { Meaning::Outage } else { Meaning::Defect })
 }
 
 /// The code without its extension, which is in the upper bits.

@@ -8,19 +8,24 @@
 
 use std::pin::Pin;
 
-use countersign_verify::Revoked;
+use countersign_verify::{Revocation, Revoked};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Order, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, StatementBuilder, sea_query::SelectStatement,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, StatementBuilder,
 };
 
+use super::Store;
+use super::entity::{trust_counter, users};
+use super::error::Failure;
 use super::faults::Fault;
-use super::{Store, StoreError, sqlite};
-use crate::domain::Timestamp;
+use super::patience::Patience;
+use super::row::bytes;
+use crate::domain::{Timestamp, UserId};
 
 /// What a transaction does: it borrows the transaction, so it is boxed.
 pub(super) type Work<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// A transaction that holds the write lock.
+/// A transaction that writes.
 pub(super) struct Transaction {
     db: DatabaseTransaction,
     /// When it happens.
@@ -30,60 +35,113 @@ pub(super) struct Transaction {
 }
 
 impl Store {
-    /// Runs `work` in a transaction of its own, at `now`. If it refuses, nothing has happened. What it revokes is felt by
-    /// every check of a token before this returns, and also if its caller is gone.
+    /// Runs `work` in a transaction of its own, at `now`; once more if another transaction was in the way. If it refuses,
+    /// nothing has happened. What it revokes is felt by every check of a token before this returns, and also if its caller
+    /// is gone.
     pub(super) async fn transact<T, E, F>(&self, now: Timestamp, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<DbErr> + From<StoreError> + Send + 'static,
-        F: for<'a> FnOnce(&'a mut Transaction) -> Work<'a, T, E> + Send + 'static,
+        E: Failure,
+        F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
         let store = self.clone();
         self.write(move |db| async move {
-            let db = sqlite::begin_immediate(&db).await?;
-            let mut transaction = Transaction { db, now, revoked: Vec::new() };
-            let outcome = match transaction.position().await {
-                Ok(position) => work(&mut transaction).await.map(|value| (position, value)),
-                Err(error) => Err(error.into()),
-            };
-            let (position, value) = match outcome {
-                Ok(done) => done,
-                Err(refusal) => {
-                    if transaction.db.rollback().await.is_err() {
-                        store.give_up_writer().await;
-                    }
-                    return Err(refusal);
+            let mut patience = Patience::new();
+            loop {
+                let outcome = store.attempt(&db, now, &work).await;
+                let contended = outcome.as_ref().is_err_and(Failure::is_contention);
+                if !contended || !patience.pause().await {
+                    return outcome;
                 }
-            };
-            let last = match store.finish(transaction).await {
-                Ok(last) => last.unwrap_or(position),
-                Err(error) => {
-                    store.give_up_writer().await;
-                    // If this fails too, whoever follows the log finds it.
-                    let _still_unknown = store.follow_trust_log(now).await;
-                    return Err(error.into());
-                }
-            };
-            // Who is told that something is done must find it done: what another process has revoked before, too. And what
-            // has been revoked here must be within what is known, or nobody would wait until verifiers know it.
-            store.follow_trust_log_to(last, now).await?;
-            Ok(value)
+            }
         })
         .await
     }
 
-    /// The place in the log of the last thing that was revoked.
-    async fn finish(&self, mut transaction: Transaction) -> Result<Option<i64>, DbErr> {
-        let revocations = transaction.append_to_log().await?;
-        self.faults().strike(Fault::BeforeCommit)?;
-        transaction.db.commit().await?;
-        self.faults().strike(Fault::AfterCommit)?;
+    async fn attempt<T, E, F>(&self, db: &DatabaseConnection, now: Timestamp, work: &F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Failure,
+        F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
+    {
+        let db = self.bounded(self.engine().begin(db)).await?;
+        let mut transaction = Transaction { db, now, revoked: Vec::new() };
+        let done = self.bounded(transaction.run(work)).await;
+        let (position, revocations, value) = match done {
+            Ok(done) => done,
+            Err(refusal) => {
+                if self.bounded(transaction.db.rollback()).await.is_err() {
+                    self.engine().give_up_writer().await;
+                }
+                return Err(refusal);
+            }
+        };
+        if let Err(error) = self.commit(transaction).await {
+            self.engine().give_up_writer().await;
+            // If this fails too, whoever follows the log finds it.
+            let _still_unknown = self.follow_trust_log(now).await;
+            return Err(error.into());
+        }
         self.trust().publish(&revocations);
-        Ok(revocations.last().map(|last| last.sequence))
+        // Who is told that something is done must find it done: what another process has revoked before, too. And what
+        // has been revoked here must be within what is known, or nobody would wait until verifiers know it.
+        let last = revocations.last().map_or(position, |last| last.sequence);
+        self.follow_trust_log_to(last, now).await?;
+        Ok(value)
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<(), DbErr> {
+        self.faults().strike(Fault::BeforeCommit)?;
+        self.bounded(transaction.db.commit()).await?;
+        self.faults().strike(Fault::AfterCommit)
     }
 }
 
 impl Transaction {
+    /// All that comes before the commit.
+    async fn run<T, E, F>(&mut self, work: &F) -> Result<(i64, Vec<Revocation>, T), E>
+    where
+        E: Failure,
+        F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E>,
+    {
+        let position = self.position().await?;
+        let value = work(self).await?;
+        Ok((position, self.append_to_log().await?, value))
+    }
+
+    /// Waits until nobody else does anything about these users, and keeps others from it until the end. Whatever is read of
+    /// them and of their sessions afterwards stays true. SQLite has one writer: nobody else does anything at all.
+    pub(super) async fn lock(&self, users: impl IntoIterator<Item = UserId>) -> Result<(), DbErr> {
+        if self.db.get_database_backend() == DbBackend::Sqlite {
+            return Ok(());
+        }
+        let ids: Vec<_> = users.into_iter().map(|id| bytes(id.as_uuid())).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        // In one order everywhere, so that two do not wait for each other.
+        let select = Query::select()
+            .column(users::Column::Id)
+            .from(users::Entity)
+            .and_where(Expr::col(users::Column::Id).is_in(ids))
+            .order_by(users::Column::Id, Order::Asc)
+            .lock(LockType::Update)
+            .to_owned();
+        self.find_all(&select).await?;
+        Ok(())
+    }
+
+    /// Waits until nobody else decides about all users, and keeps others from it until the end. Users are locked before.
+    pub(super) async fn lock_everything(&self) -> Result<(), DbErr> {
+        let select = Query::select()
+            .column(trust_counter::Column::Id)
+            .from(trust_counter::Entity)
+            .lock(LockType::Update)
+            .to_owned();
+        self.find(&select).await?;
+        Ok(())
+    }
+
     /// Runs a writing statement. How many rows it touched.
     pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
         Ok(self.db.execute(statement).await?.rows_affected())

@@ -1,7 +1,7 @@
 //! The trust counter: the commit position of the trust log.
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
 
 use super::entity::trust_counter::{Column, Entity};
 use super::row::Row;
@@ -39,7 +39,7 @@ impl Store {
     /// Where the log is.
     pub async fn lookup_trust_counter(&self) -> Result<Option<TrustPosition>, StoreError> {
         let select = Entity::find().select_only().columns(COLUMNS).filter(Column::Id.eq(ID));
-        let Some(result) = self.follower().query_one(&select.into_query()).await? else {
+        let Some(result) = self.find_in_log(&select.into_query()).await? else {
             return Ok(None);
         };
         let row = Row::<Entity>::new(&result, &COLUMNS, 0);

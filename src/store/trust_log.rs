@@ -215,7 +215,7 @@ impl Store {
     pub async fn follow_trust_log(&self, now: Timestamp) -> Result<Followed, StoreError> {
         let began = monotonic_now();
         // A file that has lost its name can still be read, and nothing that others write is in it.
-        self.check_file()?;
+        self.engine().check()?;
         let known = self.trust().position();
         // The position first: what is committed between the two reads is read twice, and not missed.
         let Some(position) = self.lookup_trust_counter().await? else { return Ok(Followed::Elsewhere) };
@@ -244,7 +244,7 @@ impl Store {
     pub async fn enter_incarnation(&self, fresh: [u8; 16], now: Timestamp) -> Result<(), StoreError> {
         let store = self.clone();
         // Nothing of ours is committed meanwhile.
-        self.write(move |db| async move {
+        self.write_alone(move |db| async move {
             let began = monotonic_now();
             let known = store.trust().position();
             let Some(mut position) = store.lookup_trust_counter().await? else { return Ok(()) };
@@ -278,7 +278,7 @@ impl Store {
             .filter(Column::Sequence.gt(after))
             .filter(Column::ForgetAt.gt(now.as_millis()))
             .order_by_asc(Column::Sequence);
-        let rows = self.follower().query_all(&select.into_query()).await?;
+        let rows = self.find_all_in_log(&select.into_query()).await?;
         rows.iter().map(|result| read_revocation(&Row::new(result, &COLUMNS, 0))).collect()
     }
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
-    QueryTrait, SqlErr,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, SqlErr,
 };
 
 use super::entity::users::{Column, Entity};
@@ -74,7 +73,8 @@ impl Store {
     ) -> Result<(), ActError> {
         let row = row_of(user, password);
         let user = user.clone();
-        self.perform(act, move |transaction, act| {
+        self.perform(act, None, move |transaction, act| {
+            let (row, user) = (row.clone(), user.clone());
             Box::pin(async move {
                 transaction.release_rested_name(&user.username).await?;
                 let insert = Query::insert()
@@ -111,7 +111,7 @@ impl Store {
                     .add(Column::State.ne(DELETED))
                     .add(Expr::col(Column::Deleted).gt(rested(now))),
             );
-        Ok(self.readers().query_one(&select.into_query()).await?.is_some())
+        Ok(self.find(&select.into_query()).await?.is_some())
     }
 
     /// The users after the one of this id, in the order of their making.
@@ -125,7 +125,7 @@ impl Store {
         if let Some(id) = after {
             select = select.filter(Column::Id.gt(bytes(id.as_uuid())));
         }
-        let rows = self.readers().query_all(&select.into_query()).await?;
+        let rows = self.find_all(&select.into_query()).await?;
         rows.iter().map(|result| read_user(&Row::new(result, &USER_COLUMNS, 0))).collect()
     }
 
@@ -136,7 +136,7 @@ impl Store {
             .columns(USER_COLUMNS)
             .filter(Column::Id.eq(bytes(id.as_uuid())))
             .filter(Column::State.ne(DELETED));
-        let found = self.readers().query_one(&select.into_query()).await?;
+        let found = self.find(&select.into_query()).await?;
         found.map(|result| read_user(&Row::new(&result, &USER_COLUMNS, 0))).transpose()
     }
 
@@ -150,7 +150,7 @@ impl Store {
             .columns(WITH_PASSWORD)
             .filter(Column::Id.eq(bytes(id.as_uuid())))
             .filter(Column::State.ne(DELETED));
-        let found = self.readers().query_one(&select.into_query()).await?;
+        let found = self.find(&select.into_query()).await?;
         found.map(|result| read_with_password(&Row::new(&result, &WITH_PASSWORD, 0))).transpose()
     }
 
@@ -164,7 +164,7 @@ impl Store {
             .columns(WITH_PASSWORD)
             .filter(Column::NameMapped.eq(name.mapped().as_bytes().to_vec()))
             .filter(Column::State.ne(DELETED));
-        let found = self.readers().query_one(&select.into_query()).await?;
+        let found = self.find(&select.into_query()).await?;
         found.map(|result| read_named(&result, name)).transpose()
     }
 

@@ -143,7 +143,7 @@ fn context() -> CallContext {
 async fn open(folder: &TempDir, faults: &Faults, hands: &Hands) -> Store {
     let path = folder.path().join("countersign.db");
     let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-    Store::open(&StoreConfig { url, faults: faults.clone() }, hands.now()).await.unwrap()
+    Store::open(&StoreConfig { faults: faults.clone(), ..StoreConfig::new(url) }, hands.now()).await.unwrap()
 }
 
 /// The same master key each time.

@@ -1,9 +1,10 @@
-//! What every database must do alike: one list of tests, run on each through a small factory. What SQLite alone must do
-//! is in `on_sqlite_alone`.
+//! What every database must do alike: one list of tests, run on each through a small factory. What SQLite or a database
+//! server alone must do is in `on_sqlite_alone` and `on_servers_alone`.
 
 mod accounts;
 mod damage;
 mod keys;
+mod on_servers_alone;
 mod on_sqlite_alone;
 mod purge;
 mod refresh;
@@ -16,6 +17,7 @@ mod writes;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use countersign_test_servers::{MariaDb, Postgres};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -31,7 +33,9 @@ macro_rules! conformance {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                super::$topic::$test(&super::$database::create()).await;
+                if let Some(database) = super::$database::create() {
+                    super::$topic::$test(&database).await;
+                }
             }
         )+)+
     };
@@ -119,12 +123,14 @@ macro_rules! conformance {
     };
 }
 
-conformance!(on_sqlite = SqliteDatabase);
+conformance!(on_sqlite = SqliteDatabase, on_postgres = PostgresDatabase, on_mariadb = MariaDatabase);
 
 /// A database of one test's own, gone with the value.
 trait TestDatabase: Sync {
-    /// A new, empty one.
-    fn create() -> Self;
+    /// A new, empty one; `None` if there is no server, which was said then.
+    fn create() -> Option<Self>
+    where
+        Self: Sized;
     /// Where it is.
     fn config(&self) -> StoreConfig;
 
@@ -140,14 +146,53 @@ struct SqliteDatabase {
 }
 
 impl TestDatabase for SqliteDatabase {
-    fn create() -> Self {
-        Self { folder: TempDir::new().unwrap(), faults: Faults::default() }
+    fn create() -> Option<Self> {
+        Some(Self { folder: TempDir::new().unwrap(), faults: Faults::default() })
     }
 
     fn config(&self) -> StoreConfig {
         let path = self.folder.path().join("countersign.db");
-        let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-        StoreConfig { url, faults: self.faults.clone() }
+        configured(&format!("sqlite://{}", path.display()), &self.faults)
+    }
+}
+
+struct PostgresDatabase {
+    url: String,
+    faults: Faults,
+}
+
+impl TestDatabase for PostgresDatabase {
+    fn create() -> Option<Self> {
+        let url = Postgres::shared()?.create_database();
+        Some(Self { url, faults: Faults::default() })
+    }
+
+    fn config(&self) -> StoreConfig {
+        configured(&self.url, &self.faults)
+    }
+}
+
+struct MariaDatabase {
+    url: String,
+    faults: Faults,
+}
+
+impl TestDatabase for MariaDatabase {
+    fn create() -> Option<Self> {
+        let url = MariaDb::shared()?.create_database();
+        Some(Self { url, faults: Faults::default() })
+    }
+
+    fn config(&self) -> StoreConfig {
+        configured(&self.url, &self.faults)
+    }
+}
+
+fn configured(url: &str, faults: &Faults) -> StoreConfig {
+    StoreConfig {
+        connections: 6,
+        faults: faults.clone(),
+        ..StoreConfig::new(DatabaseUrl::parse(url).unwrap())
     }
 }
 
@@ -237,11 +282,18 @@ async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
     (store, alice)
 }
 
-/// Changes rows behind the store's back.
-async fn tamper(store: &Store, sql: &'static str) {
+/// Changes rows behind the store's back. Bytes are `x'00ff'`, which PostgreSQL spells in its own way.
+async fn tamper(store: &Store, sql: impl Into<String>) {
     use sea_orm::ConnectionTrait;
 
-    store.write(async move |db: sea_orm::DatabaseConnection| db.execute_unprepared(sql).await).await.unwrap();
+    let mut sql = sql.into();
+    if store.readers().get_database_backend() == sea_orm::DbBackend::Postgres {
+        sql = sql.replace("x'", r"'\x");
+    }
+    store
+        .write(async move |db: sea_orm::DatabaseConnection| db.execute_unprepared(&sql).await)
+        .await
+        .unwrap();
 }
 
 /// The number that `sql` selects.

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{SqliteDatabase, TestDatabase, act, at, new_session, password, user};
 use crate::domain::Epoch;
-use crate::store::{ActError, DatabaseUrl, Faults, OpenError, Store, StoreConfig, StoreError, sqlite};
+use crate::store::{ActError, DatabaseUrl, OpenError, Store, StoreConfig, StoreError, sqlite};
 
 async fn pragma(db: &DatabaseConnection, name: &str) -> String {
     let statement = Statement::from_string(db.get_database_backend(), format!("PRAGMA {name}"));
@@ -27,14 +27,14 @@ async fn pragma(db: &DatabaseConnection, name: &str) -> String {
 
 async fn open_error(path: &Path) -> OpenError {
     let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-    let error = Store::open(&StoreConfig { url, faults: Faults::default() }, at(1)).await.unwrap_err();
+    let error = Store::open(&StoreConfig::new(url), at(1)).await.unwrap_err();
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     error
 }
 
 #[tokio::test]
 async fn the_pragmas_hold_on_the_writer_and_on_every_reader() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let store = database.open().await;
     let writer = store.write(async |db: DatabaseConnection| Ok::<_, DbErr>(db)).await.unwrap();
     for (name, value) in [
@@ -49,14 +49,14 @@ async fn the_pragmas_hold_on_the_writer_and_on_every_reader() {
     // More often than there are readers.
     for _ in 0..40 {
         for (name, value) in [("journal_mode", "wal"), ("foreign_keys", "1"), ("query_only", "1")] {
-            assert_eq!(pragma(store.readers(), name).await, value, "{name}");
+            assert_eq!(pragma(&store.readers(), name).await, value, "{name}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_reader_does_not_write() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let store = database.open().await;
     let outcome = store.readers().execute_unprepared("DELETE FROM users").await;
     assert!(outcome.unwrap_err().to_string().contains("readonly"));
@@ -64,7 +64,7 @@ async fn a_reader_does_not_write() {
 
 #[tokio::test]
 async fn a_user_with_sessions_cannot_vanish() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let store = database.open().await;
     let alice = user(1, "alice");
     store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_user_with_sessions_cannot_vanish() {
 
 #[tokio::test]
 async fn its_owner_alone_can_read_the_files() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let store = database.open().await;
     store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let mut names = Vec::new();
@@ -107,7 +107,7 @@ async fn what_is_no_database_is_refused_with_its_reason() {
 
 #[tokio::test]
 async fn what_cannot_be_written_is_refused() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let folder = database.folder.path();
     let file = folder.join("countersign.db");
     database.open().await.close().await.unwrap();
@@ -127,7 +127,7 @@ async fn what_cannot_be_written_is_refused() {
 
 #[tokio::test]
 async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let (store, other) = (database.open().await, database.open().await);
     store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     let (locked, is_locked) = oneshot::channel();
@@ -163,13 +163,13 @@ async fn a_lock_that_another_process_keeps_is_an_outage_of_two_seconds_at_most()
 
 #[tokio::test]
 async fn the_log_of_a_file_that_was_moved_away_proves_nothing() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let store = database.open().await;
     store.ensure_trust_counter([1; 16], at(1)).await.unwrap();
     store.follow_trust_log(at(1)).await.unwrap();
     let news = store.trust().follow();
     let before = news.borrow().read_began;
-    let file = database.config().url.sqlite_file().to_owned();
+    let file = database.config().url.file().unwrap().to_owned();
     let moved = file.with_extension("moved");
     fs::rename(&file, &moved).unwrap();
     let refused = store.follow_trust_log(at(1)).await.unwrap_err();
@@ -182,7 +182,7 @@ async fn the_log_of_a_file_that_was_moved_away_proves_nothing() {
 
 #[tokio::test]
 async fn opening_waits_for_a_lock_that_sqlite_itself_does_not_wait_for() {
-    let database = SqliteDatabase::create();
+    let database = SqliteDatabase::create().unwrap();
     let file = database.folder.path().join("countersign.db");
     // Another process is in the middle of making the database: the change to WAL fails at once.
     let other = Database::connect(format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
@@ -201,7 +201,7 @@ async fn a_database_of_an_earlier_release_goes_on() {
     let path = folder.path().join("countersign.db");
     let writer = sqlite::open_writer(&path).await.unwrap();
     let first_four: Vec<_> = countersign_migration::migrations().into_iter().take(4).collect();
-    crate::store::schema::migrate(&writer, &path, &first_four, at(1)).await.unwrap();
+    crate::store::schema::migrate(&writer, &first_four, at(1)).await.unwrap();
     for sql in [
         "INSERT INTO users (id, name_mapped, name_shown, password_hash, roles, state, epoch, created) \
          VALUES (x'00000000000000000000000000000001', CAST('alice' AS BLOB), 'Alice', '$x', 'admin', 1, 1, 1)",
@@ -214,7 +214,7 @@ async fn a_database_of_an_earlier_release_goes_on() {
     writer.close().await.unwrap();
 
     let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-    let store = Store::open(&StoreConfig { url, faults: Faults::default() }, at(2)).await.unwrap();
+    let store = Store::open(&StoreConfig::new(url), at(2)).await.unwrap();
     let found = store.lookup_refreshable(super::session_id(10)).await.unwrap().unwrap();
     assert_eq!((found.chain, found.session.tokens_until), (None, at(9000)), "tokens as long as the session");
     assert_eq!((found.user.username.shown(), found.user.collapses), ("Alice", 0));

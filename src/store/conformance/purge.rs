@@ -65,15 +65,15 @@ pub(super) async fn sessions_go_when_nothing_asks_for_them(database: &impl TestD
 pub(super) async fn a_table_is_passed_in_steps(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     store.open_session(new_session(1, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
-    // 2500 copies of it, every second one ended.
-    tamper(
-        &store,
-        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2501) \
-         INSERT INTO sessions (id, user_id, amr, auth_time, created, used, expires, ended, generation, tokens_until) \
-         SELECT CAST(printf('%016d', i) AS BLOB), user_id, amr, auth_time, created, used, 90000000, \
-                CASE WHEN i % 2 = 0 THEN 2000 END, 0, tokens_until FROM sessions, n WHERE id = x'00000000000000000000000000000001'",
-    )
-    .await;
+    // 2500 beside it, every second one ended.
+    let rows: Vec<_> = (2..2502)
+        .map(|i| {
+            let ended = if i % 2 == 0 { "2000" } else { "NULL" };
+            format!("(x'{i:032}', x'{:032}', 'pwd', 1000, 1001, 1002, 90000000, {ended}, 0, 5000)", 1)
+        })
+        .collect();
+    let columns = "id, user_id, amr, auth_time, created, used, expires, ended, generation, tokens_until";
+    tamper(&store, format!("INSERT INTO sessions ({columns}) VALUES {}", rows.join(", "))).await;
     assert_eq!(count(&store, "SELECT COUNT(*) FROM sessions").await, 2501);
     let now = at(70_000);
     let mut cursor = PurgeCursor::default();

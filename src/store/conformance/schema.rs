@@ -1,11 +1,9 @@
 //! The schema's changes, and what survives a restart.
 
-use std::path::Path;
-
 use countersign_migration::{
     Migration, MigrationName, MigrationTrait, SchemaManager, async_trait, migrations,
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use tokio::task::JoinSet;
 
 use super::{TestDatabase, act, at, count, password, tamper, user};
@@ -77,14 +75,19 @@ pub(super) async fn a_migration_that_fails_leaves_nothing(database: &impl TestDa
     known.push(Box::new(HalfWay));
     assert!(migrate_with(&store, known).await.is_err());
     assert_eq!(count(&store, NOTES).await, 10);
-    // Every database but MySQL takes the change back; there it can be run again.
-    tamper(&store, "CREATE TABLE IF NOT EXISTS half_way (id INTEGER)").await;
-    assert_eq!(count(&store, "SELECT COUNT(*) FROM half_way").await, 0);
+    // Every database but MySQL takes the change back, which there can be run again.
+    if store.readers().get_database_backend() != DbBackend::MySql {
+        tamper(&store, "CREATE TABLE half_way (id INTEGER)").await;
+        return;
+    }
+    let mut known = migrations();
+    known.push(Box::new(HalfWay));
+    assert!(migrate_with(&store, known).await.is_err());
+    assert_eq!(count(&store, NOTES).await, 10);
 }
 
 async fn migrate_with(store: &Store, known: Vec<Box<dyn Migration>>) -> Result<(), OpenError> {
-    let work =
-        async move |db: DatabaseConnection| Ok(schema::migrate(&db, Path::new("test"), &known, at(2)).await);
+    let work = async move |db: DatabaseConnection| Ok(schema::migrate(&db, &known, at(2)).await);
     store.write::<_, DbErr, _, _>(work).await.unwrap()
 }
 

@@ -10,7 +10,7 @@ use super::{LIMITS, TestDatabase, act, at, password, tamper, user, user_id};
 use crate::domain::Epoch;
 use crate::store::{Store, StoreError};
 
-/// Raises alice's epoch in a transaction that stops in its middle: it says so on the first channel and goes on when the
+/// Raises alice's epoch, while nothing else is written, in a transaction that stops in its middle: it says so on the first channel and goes on when the
 /// second is answered.
 async fn raise_epoch(
     store: &Store,
@@ -18,7 +18,7 @@ async fn raise_epoch(
     go_on: oneshot::Receiver<()>,
 ) -> Result<(), sea_orm::DbErr> {
     store
-        .write(async move |db: DatabaseConnection| {
+        .write_alone(async move |db: DatabaseConnection| {
             let transaction = db.begin().await?;
             transaction.execute_unprepared("UPDATE users SET epoch = 2").await?;
             begun.send(()).unwrap();

@@ -10,7 +10,7 @@ use countersign::auth::{Audiences, Policy, Registration};
 use countersign::crypto::HasherConfig;
 use countersign::domain::{Entropy, Lifetimes, PasswordPolicy, SessionLimits};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
-use countersign::store::{DatabaseUrl, Faults, StoreConfig};
+use countersign::store::{DatabaseUrl, StoreConfig};
 use countersign::transport::{PeerLimitConfig, TrustedProxies};
 use countersign::web::WebConfig;
 use tempfile::TempDir;
@@ -136,10 +136,7 @@ impl TestServer {
 fn config(folder: &TempDir) -> ServerConfig {
     let path = folder.path().join("countersign.db");
     ServerConfig {
-        store: StoreConfig {
-            url: DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap(),
-            faults: Faults::default(),
-        },
+        store: StoreConfig::new(DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap()),
         master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")] },
         hasher: HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None },
         passwords: PasswordPolicy { min_length: 8, service_names: vec!["countersign".to_owned()] },

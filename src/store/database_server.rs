@@ -1,0 +1,227 @@
+//! What only database servers know, PostgreSQL and MySQL: their connections, what is set on each, and what is asked of
+//! the server before it is used.
+//!
+//! Transactions are READ COMMITTED. Whoever decides something about a user holds that user's row (`Transaction::lock`), so
+//! that what is read stays true until the commit; the counter of the trust log is held last and shortest. Between users
+//! nothing waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign_migration::Migration;
+use futures_util::future::BoxFuture;
+use sea_orm::sqlx::{Executor, MySqlConnection};
+use sea_orm::{
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, IsolationLevel, SqlxError, Statement, TransactionTrait,
+};
+use tokio::time::timeout;
+
+use super::config::ACQUIRE_TIMEOUT;
+use super::database_url::Place;
+use super::{DatabaseUrl, OpenError, StoreConfig, schema};
+use crate::domain::Timestamp;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that was idle for longer is asked whether it is there before it is used: a server that was started again
+/// has forgotten it.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How long a connection is used at most: addresses behind a name change.
+const MAX_LIFETIME: Duration = Duration::from_secs(1800);
+/// How long closing may take: a server that does not answer says no goodbye.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The connections to a database server.
+pub(super) struct DatabaseServer {
+    url: DatabaseUrl,
+    writers_at_once: u32,
+    readers_at_once: u32,
+    pools: ArcSwap<Pools>,
+}
+
+struct Pools {
+    writers: DatabaseConnection,
+    readers: DatabaseConnection,
+    follower: DatabaseConnection,
+}
+
+impl DatabaseServer {
+    /// How long a statement or a transaction may take, and how long it may wait for a lock of another: with the wait for a
+    /// connection before it, a call ends within two seconds or so, whatever the server does.
+    pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
+
+    /// Connects, and brings the schema up to date.
+    pub(super) async fn open(
+        config: &StoreConfig,
+        known: &[Box<dyn Migration>],
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        migrate(&config.url, known, now).await?;
+        let writers_at_once = (config.connections / 2).max(1);
+        let readers_at_once = config.connections.saturating_sub(writers_at_once).max(1);
+        let pools = Pools::open(&config.url, writers_at_once, readers_at_once).await?;
+        Ok(Self {
+            url: config.url.clone(),
+            writers_at_once,
+            readers_at_once,
+            pools: ArcSwap::from_pointee(pools),
+        })
+    }
+
+    pub(super) fn writers_at_once(&self) -> u32 {
+        self.writers_at_once
+    }
+
+    pub(super) fn writers(&self) -> DatabaseConnection {
+        self.pools.load().writers.clone()
+    }
+
+    pub(super) fn readers(&self) -> DatabaseConnection {
+        self.pools.load().readers.clone()
+    }
+
+    pub(super) fn follower(&self) -> DatabaseConnection {
+        self.pools.load().follower.clone()
+    }
+
+    /// Opens new connections, and closes the old ones behind whoever still uses them. A machine that vanished without a
+    /// word leaves connections on which the kernel waits for a quarter of an hour.
+    pub(super) async fn renew(&self) -> Result<(), DbErr> {
+        let fresh = Pools::open(&self.url, self.writers_at_once, self.readers_at_once).await?;
+        let old = self.pools.swap(Arc::new(fresh));
+        tokio::spawn(async move { old.close().await });
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.pools.load_full().close().await
+    }
+}
+
+impl Pools {
+    async fn open(url: &DatabaseUrl, writers: u32, readers: u32) -> Result<Self, DbErr> {
+        Ok(Self {
+            writers: connect(url, writers).await?,
+            readers: connect(url, readers).await?,
+            follower: connect(url, 1).await?,
+        })
+    }
+
+    async fn close(&self) -> Result<(), DbErr> {
+        for pool in [&self.readers, &self.follower, &self.writers] {
+            let closing = timeout(CLOSE_PATIENCE, pool.clone().close());
+            closing.await.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
+        }
+        Ok(())
+    }
+}
+
+/// Begins a transaction that sees what others commit meanwhile, one statement after the other.
+pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    db.begin_with_config(Some(IsolationLevel::ReadCommitted), None).await
+}
+
+/// Brings the schema up to date, on a connection of its own: MySQL's lock belongs to one, and goes with it.
+async fn migrate(url: &DatabaseUrl, known: &[Box<dyn Migration>], now: Timestamp) -> Result<(), OpenError> {
+    let db = connect(url, 1).await.map_err(|error| OpenError::NoAnswer(url.to_string(), error.into()))?;
+    let outcome = match examine(&db).await {
+        Ok(()) => schema::migrate(&db, known, now).await,
+        Err(error) => Err(error),
+    };
+    let _closed_or_not = timeout(CLOSE_PATIENCE, db.close()).await;
+    outcome
+}
+
+/// Whether the server keeps what the statements count on.
+pub(super) async fn examine(db: &DatabaseConnection) -> Result<(), OpenError> {
+    let ask = async |sql: &str| -> Result<String, DbErr> {
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let row = db.query_one_raw(statement).await?;
+        row.map_or(Ok(String::new()), |row| row.try_get_by_index(0))
+    };
+    match db.get_database_backend() {
+        DbBackend::MySql => {
+            let mode = ask("SELECT @@SESSION.sql_mode").await?;
+            if !mode.split(',').any(|word| matches!(word, "STRICT_TRANS_TABLES" | "STRICT_ALL_TABLES")) {
+                return Err(OpenError::NotStrict);
+            }
+        }
+        DbBackend::Postgres => {
+            if ask("SHOW server_encoding").await? != "UTF8" {
+                return Err(OpenError::NotUnicode);
+            }
+            if ask("SHOW fsync").await? != "on" {
+                tracing::warn!("the database runs with fsync = off: what it acknowledges can be lost");
+            }
+            if ask("SHOW synchronous_commit").await? == "off" {
+                return Err(OpenError::NotDurable);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+pub(super) async fn connect(url: &DatabaseUrl, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let connecting = Database::connect(connect_options(url, connections));
+    timeout(CONNECT_TIMEOUT, connecting)
+        .await
+        .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?
+}
+
+fn connect_options(url: &DatabaseUrl, connections: u32) -> ConnectOptions {
+    // The URL only picks the driver: SeaORM's connect span shows it.
+    let mut options = match url.place() {
+        Place::Postgres(place) => {
+            let place = place.clone();
+            let mut options = ConnectOptions::new("postgres://localhost/countersign");
+            options.map_sqlx_postgres_opts(move |_| {
+                place.as_ref().clone().application_name("countersign").options(postgres_settings())
+            });
+            options
+        }
+        Place::MySql(place) => {
+            let place = place.clone();
+            let mut options = ConnectOptions::new("mysql://localhost/countersign");
+            options
+                .map_sqlx_mysql_opts(move |_| place.as_ref().clone().charset("utf8mb4"))
+                .map_sqlx_mysql_pool_opts(|pool| pool.after_connect(|connection, _| set_mysql(connection)));
+            options
+        }
+        Place::Sqlite(_) => ConnectOptions::new("sqlite:"),
+    };
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(MAX_LIFETIME)
+        .test_before_acquire_if_idle_for(TRUSTED_IDLE)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    options
+}
+
+/// What the server itself keeps, so that a replica that was stopped in the middle of something holds nobody up.
+fn postgres_settings() -> [(&'static str, String); 4] {
+    let millis = DatabaseServer::PATIENCE.as_millis().to_string();
+    [
+        ("statement_timeout", millis.clone()),
+        ("lock_timeout", millis.clone()),
+        ("idle_in_transaction_session_timeout", millis),
+        ("default_transaction_isolation", "read committed".to_owned()),
+    ]
+}
+
+/// The same for MySQL and MariaDB, of which only MariaDB ends a session that idles in a transaction, after whole seconds.
+fn set_mysql(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), SqlxError>> {
+    Box::pin(async move {
+        connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+        connection.execute("SET SESSION innodb_lock_wait_timeout = 1").await?;
+        let _unknown_to_mysql = connection.execute("SET SESSION idle_transaction_timeout = 2").await;
+        Ok(())
+    })
+}

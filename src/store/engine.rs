@@ -1,0 +1,117 @@
+//! What differs between databases: how they are opened, how many may write at once, and what becomes of a connection of
+//! which nobody knows in which transaction it is. The statements are the same everywhere.
+
+use std::time::Duration;
+
+use countersign_migration::Migration;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+
+use super::database_server::DatabaseServer;
+use super::database_url::Place;
+use super::sqlite::SqliteFile;
+use super::{OpenError, StoreConfig};
+use crate::domain::Timestamp;
+
+/// The database behind a store.
+pub(super) enum Engine {
+    /// A file of this machine.
+    Sqlite(Box<SqliteFile>),
+    /// A server that several replicas share.
+    Server(DatabaseServer),
+}
+
+impl Engine {
+    /// Opens the database, makes it if it is a file that is not there, and brings its schema up to date.
+    pub(super) async fn open(
+        config: &StoreConfig,
+        known: &[Box<dyn Migration>],
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        Ok(match config.url.place() {
+            Place::Sqlite(path) => Self::Sqlite(Box::new(SqliteFile::open(path, known, now).await?)),
+            Place::Postgres(_) | Place::MySql(_) => {
+                Self::Server(DatabaseServer::open(config, known, now).await?)
+            }
+        })
+    }
+
+    /// How many transactions may run at once.
+    pub(super) fn writers_at_once(&self) -> u32 {
+        match self {
+            Self::Sqlite(_) => 1,
+            Self::Server(server) => server.writers_at_once(),
+        }
+    }
+
+    /// How long a statement or a transaction may take. SQLite bounds its waiting itself, and computes in this process.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Server(_) => Some(DatabaseServer::PATIENCE),
+        }
+    }
+
+    /// Where to write.
+    pub(super) async fn writer(&self) -> Result<DatabaseConnection, DbErr> {
+        match self {
+            Self::Sqlite(file) => file.writer().await,
+            Self::Server(server) => Ok(server.writers()),
+        }
+    }
+
+    /// Where to read.
+    pub(super) fn readers(&self) -> DatabaseConnection {
+        match self {
+            Self::Sqlite(file) => file.readers(),
+            Self::Server(server) => server.readers(),
+        }
+    }
+
+    /// Where to read the trust log, and nothing else: a flood of reads must not keep revocations away.
+    pub(super) fn follower(&self) -> DatabaseConnection {
+        match self {
+            Self::Sqlite(file) => file.follower(),
+            Self::Server(server) => server.follower(),
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self, db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+        match self {
+            Self::Sqlite(_) => super::sqlite::begin_immediate(db).await,
+            Self::Server(_) => super::database_server::begin(db).await,
+        }
+    }
+
+    /// Gives a connection up on which a transaction could not be ended. Pools of servers find out by themselves: they ask
+    /// a connection that comes back whether it is there.
+    pub(super) async fn give_up_writer(&self) {
+        if let Self::Sqlite(file) = self {
+            file.give_up_writer().await;
+        }
+    }
+
+    /// An outage if what is open is not the database of that name any more.
+    pub(super) fn check(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(file) => file.check(),
+            Self::Server(_) => Ok(()),
+        }
+    }
+
+    /// Opens new connections in the place of those that do not answer, if new ones can be had.
+    pub(super) async fn renew(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Server(server) => server.renew().await,
+        }
+    }
+
+    /// Closes all connections.
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(file) => file.close().await,
+            Self::Server(server) => server.close().await,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! For how long a transaction that others are in the way of is tried again: within the time that a call has, a little later
+//! each time.
+
+use std::time::{Duration, Instant};
+
+/// For how long after the first attempt another one is begun: with the last one a call ends within three seconds.
+const WHOLE: Duration = Duration::from_millis(1500);
+/// How long the first pause is; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// How long a pause is at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+/// What is left of it.
+pub(super) struct Patience {
+    began: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a call takes does not depend on the clock on the wall"
+    )]
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), pause: FIRST_PAUSE }
+    }
+
+    /// Pauses before another attempt. False at once if there is none left.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the transactions that were in the way send no word when they are over"
+    )]
+    pub(super) async fn pause(&mut self) -> bool {
+        if self.began.elapsed() + self.pause > WHOLE {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
