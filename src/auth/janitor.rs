@@ -59,10 +59,11 @@ impl Authority {
             parts.store.enter_incarnation(fresh, now).await?;
             tell_of_another_log(known, parts.store.trust().position());
         }
-        // Tokens of the keys in their place would be refused until these are read for another reason. The log is followed
-        // all the same.
-        if let Err(error) = parts.keys.let_go_of_revoked().await {
-            tracing::debug!(%error, "the keys were not read");
+        // Tokens of keys that are not known here would be refused. The log is followed all the same.
+        for read in [parts.keys.catch_up().await, parts.keys.let_go_of_revoked().await] {
+            if let Err(error) = read {
+                tracing::debug!(%error, "the keys were not read");
+            }
         }
         Ok(())
     }

@@ -127,12 +127,23 @@ impl Keys {
         self.read_and_maintain().await
     }
 
-    /// Reads the keys again if the log says that one of them was revoked: what has taken its place is needed now. Of many who
-    /// find that, one reads.
+    /// Reads the keys again if another process has changed the ring.
+    pub(super) async fn catch_up(&self) -> Result<(), KeysError> {
+        let version = self.0.parts.store.lookup_ring_version().await?;
+        let outdated = || version.is_some_and(|version| version != self.current().ring_version);
+        self.read_again_if(outdated).await
+    }
+
+    /// The same if the log says that one of the keys was revoked: what has taken its place is needed now.
     pub(super) async fn let_go_of_revoked(&self) -> Result<(), KeysError> {
-        if self.holds_revoked() {
+        self.read_again_if(|| self.holds_revoked()).await
+    }
+
+    /// Of many who find that they must, one reads.
+    async fn read_again_if(&self, needed: impl Fn() -> bool) -> Result<(), KeysError> {
+        if needed() {
             let _reading = self.0.reading.lock().await;
-            if self.holds_revoked() {
+            if needed() {
                 self.read_and_maintain().await?;
             }
         }
@@ -160,7 +171,7 @@ impl Keys {
             let Some(next) = current.ring.ring().maintained(now, &self.0.parts.maker()?) else {
                 return Ok(());
             };
-            if self.0.parts.store.replace_ring(current.ring_version, &next.to_json()).await? {
+            if self.0.parts.store.replace_ring(current.ring_version, &next.to_json(), now).await? {
                 tracing::info!(keys = next.keys().len(), "the ring of signing keys was brought up to date");
             }
         }

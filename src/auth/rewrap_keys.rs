@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::KeysError;
 use super::keys::unwrap;
 use crate::crypto::{KeyMaker, MasterKey, Ring, Schedule};
-use crate::domain::Entropy;
+use crate::domain::{Entropy, Timestamp};
 use crate::store::{Store, StoreError, StoredServerKey};
 
 /// How often it is tried again because a service has changed the ring meanwhile.
@@ -17,6 +17,7 @@ pub async fn rewrap_keys(
     store: &Store,
     master_keys: &[MasterKey],
     entropy: &dyn Entropy,
+    now: Timestamp,
 ) -> Result<usize, KeysError> {
     let master_key = master_keys.first().ok_or(KeysError::NoMasterKey)?;
     // No key is made here, so no life of one is measured.
@@ -28,7 +29,7 @@ pub async fn rewrap_keys(
         let ring = Ring::parse(&stored.document)?;
         let foreign = ring.keys().iter().filter(|key| key.wrapped_by != master_key.id()).count();
         let written = match ring.rewrapped(master_keys, &maker)? {
-            Some(next) => store.replace_ring(stored.version, &next.to_json()).await?,
+            Some(next) => store.replace_ring(stored.version, &next.to_json(), now).await?,
             None => true,
         };
         if written {

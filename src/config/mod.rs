@@ -1,6 +1,7 @@
 //! Settings: their names, where their values come from, and what they become. Every part declares its own configuration;
 //! this floor only fills it in.
 
+mod database;
 mod problems;
 mod service;
 mod settings;

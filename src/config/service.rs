@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing::Level;
 
+use super::database::{self, master_keys, store};
 use super::tls::wire;
 use super::web::{trusted_proxies, web};
 use super::{Problems, Values, values};
@@ -14,7 +14,7 @@ use crate::auth::{Audiences, Policy, Registration};
 use crate::crypto::HasherConfig;
 use crate::domain::{Lifetimes, PasswordPolicy, SessionLimits};
 use crate::server::{MasterKeyFiles, ServerConfig};
-use crate::store::{DatabaseUrl, StoreConfig};
+use crate::store::StoreConfig;
 use crate::telemetry::{LogConfig, LogFormat};
 use crate::transport::PeerLimitConfig;
 
@@ -94,11 +94,13 @@ impl ServiceConfig {
         let trusted_proxies = trusted_proxies(values, problems);
         let log = log(values, problems);
         let (hasher, wire) = (hasher?, wire?);
-        let warnings = warnings(values, &hasher);
+        let store = store?;
+        let mut warnings = warnings(values, &hasher);
+        warnings.extend(database::warnings(&store));
         Some(Self {
             listen: listen?,
             server: ServerConfig {
-                store: store?,
+                store,
                 master_keys: master_keys?,
                 hasher,
                 passwords: passwords?,
@@ -148,30 +150,6 @@ impl UserCommandConfig {
         let log = log(values, problems);
         Some(Self { store: store?, hasher: hasher?, passwords: passwords?, log: log? })
     }
-}
-
-fn store(values: &Values, problems: &mut Problems) -> Option<StoreConfig> {
-    let url =
-        values.read("database-url", problems, |text| DatabaseUrl::parse(text).map_err(|e| e.to_string()))?;
-    Some(StoreConfig::new(url))
-}
-
-fn master_keys(
-    values: &Values,
-    problems: &mut Problems,
-    store: Option<&StoreConfig>,
-) -> Option<MasterKeyFiles> {
-    if !values.is_explicit("master-key-file") {
-        let beside = store?.url.file()?.with_file_name("countersign.key");
-        return Some(MasterKeyFiles { paths: vec![beside] });
-    }
-    let paths = values.read("master-key-file", problems, |text| match values::list(text) {
-        paths if paths.is_empty() || paths.contains(&"") => {
-            Err("must name a file, or several with commas".to_owned())
-        }
-        paths => Ok(paths.into_iter().map(PathBuf::from).collect()),
-    })?;
-    Some(MasterKeyFiles { paths })
 }
 
 fn hasher(values: &Values, problems: &mut Problems) -> Option<HasherConfig> {

@@ -91,11 +91,36 @@ pub const SERVER_NAME_VARIABLE: &str = "COUNTERSIGN_SERVER_NAME";
 pub const CLIENT_CERT_VARIABLES: [&str; 2] = ["COUNTERSIGN_CLIENT_CERT_FILE", "COUNTERSIGN_CLIENT_KEY_FILE"];
 
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 30] = [
+pub const SETTINGS: [Setting; 32] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
-        service("database-url", "URL", Some("sqlite://countersign.db"), "The database: sqlite://PATH"),
+        service(
+            "database-url",
+            "URL",
+            Some("sqlite://countersign.db"),
+            "The database: sqlite://PATH, postgres://USER:PASSWORD@HOST/NAME, or mysql://… for MySQL and MariaDB. A server on \
+             another machine is reached by TLS and its certificate verified, unless the URL says otherwise (sslmode=…)",
+        ),
+    ),
+    within(
+        Scope::Database,
+        service(
+            "database-password-file",
+            "PATH",
+            None,
+            "The file with the password of the database's user, in the place of one in the URL",
+        ),
+    ),
+    within(
+        Scope::Database,
+        service(
+            "database-connections",
+            "N",
+            Some("16"),
+            "Connections to a database server that this process keeps for calls, half of them for those that write; two more \
+             follow the log of revocations",
+        ),
     ),
     Setting {
         shape: Shape::List,
@@ -103,8 +128,8 @@ pub const SETTINGS: [Setting; 30] = [
             "master-key-file",
             "PATH",
             None,
-            "The file with the master key that wraps the signing keys; made at the first start, by default countersign.key \
-             beside the database. Several may be given: the first wraps, all unwrap",
+            "The file with the master key that wraps the signing keys; with SQLite made at the first start, by default \
+             countersign.key beside the database; with a database server it must be given. Several may be given: the first wraps, all unwrap",
         )
     },
     within(

@@ -10,15 +10,13 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::auth::{Authority, Error, Janitor};
 use crate::grpc::Health;
-use crate::store::Store;
+use crate::store::{Changes, Store};
 use crate::transport::{PeerLimit, Tls};
 
 /// How often the database is asked.
 const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take to answer before it counts as out of reach.
 const READINESS_PATIENCE: Duration = Duration::from_secs(1);
-/// How often the trust log is asked for what other processes have revoked.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the keys are read: what another process has rotated is known long before it signs.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 /// How often verifiers that have gone silent are looked for.
@@ -44,8 +42,9 @@ impl Background {
         peer_limit: Arc<PeerLimit>,
     ) -> Self {
         let mut tasks = JoinSet::new();
+        let changes = store.changes();
         tasks.spawn(report_readiness(store, health));
-        tasks.spawn(follow_trust_log(authority.clone()));
+        tasks.spawn(follow_trust_log(changes, authority.clone()));
         tasks.spawn(record_sign_in_failures(authority.clone()));
         tasks.spawn(reload_keys(authority.clone()));
         tasks.spawn(sweep_verifiers(authority.clone()));
@@ -85,10 +84,9 @@ async fn report_readiness(store: Store, health: Health) {
 }
 
 /// A database that does not answer is what readiness tells; here it is only noted for whoever looks closely.
-async fn follow_trust_log(authority: Authority) {
-    let mut ticks = calm(FOLLOW_INTERVAL);
+async fn follow_trust_log(mut changes: Changes, authority: Authority) {
     loop {
-        ticks.tick().await;
+        changes.next().await;
         if let Err(error) = authority.follow_trust_log().await {
             tracing::debug!(%error, "the trust log was not read");
         }

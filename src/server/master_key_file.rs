@@ -15,6 +15,8 @@ use crate::domain::Entropy;
 pub struct MasterKeyFiles {
     /// Never empty.
     pub paths: Vec<PathBuf>,
+    /// Whether the first may be made if it is missing and nothing depends on it.
+    pub may_be_made: bool,
 }
 
 /// Why there is no master key. Each sentence says what to do.
@@ -26,6 +28,15 @@ pub enum MasterKeyFileError {
          restore the file, or say with --master-key-file where it is"
     )]
     Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Not there, and not to be made here.
+    #[error(
+        "the master key file {path} is missing: every replica needs the same; print one with `countersign master-key new`, \
+         keep it in a file of mode 0600, and give that to all"
+    )]
+    ToBeGiven {
         /// The path.
         path: PathBuf,
     },
@@ -67,10 +78,13 @@ impl MasterKeyFiles {
         may_create: bool,
         entropy: &dyn Entropy,
     ) -> Result<Vec<MasterKey>, MasterKeyFileError> {
-        let create = may_create && self.paths.len() == 1;
+        let create = may_create && self.may_be_made;
         self.paths
             .iter()
             .map(|path| match read(path, !may_create) {
+                Err(MasterKeyFileError::Missing { path }) if may_create && !self.may_be_made => {
+                    Err(MasterKeyFileError::ToBeGiven { path })
+                }
                 Err(MasterKeyFileError::Missing { .. }) if create => {
                     make(path, entropy)?;
                     // Read back whatever is there now: another process starting at the same time may have been first.
@@ -95,13 +109,21 @@ fn read(path: &Path, needed: bool) -> Result<MasterKey, MasterKeyFileError> {
     if !metadata.is_file() || metadata.len() > 4096 {
         return Err(unreadable());
     }
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if is_open_to_others(&metadata) {
+        let mode = metadata.mode() & 0o777;
         return Err(MasterKeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = Zeroizing::new(fs::read(path).map_err(failed)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable())?;
     MasterKey::parse(text.trim_end_matches(['\n', '\r'])).map_err(|_| unreadable())
+}
+
+/// Whether others can read a file than its owner and, where that is not this process's user, the group by which it was
+/// given to this process: that is how an orchestrator mounts a secret.
+#[must_use]
+pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
+    let own = metadata.uid() == rustix::process::geteuid().as_raw();
+    metadata.mode() & if own { 0o077 } else { 0o037 } != 0
 }
 
 /// Makes the file complete or not at all: written and synced under another name, then linked to its own, which fails if
@@ -149,7 +171,7 @@ mod tests {
     use crate::server::SystemEntropy;
 
     fn files(path: &Path) -> MasterKeyFiles {
-        MasterKeyFiles { paths: vec![path.to_owned()] }
+        MasterKeyFiles { paths: vec![path.to_owned()], may_be_made: true }
     }
 
     #[test]

@@ -9,5 +9,5 @@ mod surroundings;
 
 pub use assemble::{Server, ServerConfig, StartError};
 pub use keys::StartKeysError;
-pub use master_key_file::{MasterKeyFileError, MasterKeyFiles};
+pub use master_key_file::{MasterKeyFileError, MasterKeyFiles, is_open_to_others};
 pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

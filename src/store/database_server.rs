@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign_migration::Migration;
 use futures_util::future::BoxFuture;
-use sea_orm::sqlx::{Executor, MySqlConnection};
+use sea_orm::sqlx::{Executor, MySqlConnection, PgPool};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, IsolationLevel, SqlxError, Statement, TransactionTrait,
@@ -45,6 +45,7 @@ struct Pools {
     writers: DatabaseConnection,
     readers: DatabaseConnection,
     follower: DatabaseConnection,
+    announcements: DatabaseConnection,
 }
 
 impl DatabaseServer {
@@ -86,6 +87,13 @@ impl DatabaseServer {
         self.pools.load().follower.clone()
     }
 
+    /// Where PostgreSQL passes on what other processes say.
+    pub(super) fn announcements(&self) -> Option<PgPool> {
+        let pool = &self.pools.load().announcements;
+        (pool.get_database_backend() == DbBackend::Postgres)
+            .then(|| pool.get_postgres_connection_pool().clone())
+    }
+
     /// Opens new connections, and closes the old ones behind whoever still uses them. A machine that vanished without a
     /// word leaves connections on which the kernel waits for a quarter of an hour.
     pub(super) async fn renew(&self) -> Result<(), DbErr> {
@@ -106,11 +114,13 @@ impl Pools {
             writers: connect(url, writers).await?,
             readers: connect(url, readers).await?,
             follower: connect(url, 1).await?,
+            // MySQL has nothing to say: one that is never used is never opened.
+            announcements: connect(url, 1).await?,
         })
     }
 
     async fn close(&self) -> Result<(), DbErr> {
-        for pool in [&self.readers, &self.follower, &self.writers] {
+        for pool in [&self.announcements, &self.readers, &self.follower, &self.writers] {
             let closing = timeout(CLOSE_PATIENCE, pool.clone().close());
             closing.await.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use countersign_migration::Migration;
+use sea_orm::sqlx::PgPool;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 
 use super::database_server::DatabaseServer;
@@ -72,6 +73,14 @@ impl Engine {
         match self {
             Self::Sqlite(file) => file.follower(),
             Self::Server(server) => server.follower(),
+        }
+    }
+
+    /// Where a server says that something has changed, if it does.
+    pub(super) fn announcements(&self) -> Option<PgPool> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Server(server) => server.announcements(),
         }
     }
 

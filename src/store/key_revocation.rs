@@ -1,6 +1,7 @@
 //! Revoking signing keys: the ring without them, their entries in the trust log, and whatever else has to end, at once.
 
 use countersign_verify::{KeyId, Revoked};
+use sea_orm::DbErr;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
 use super::entity::{key_ring, reset_codes, server_key, sessions};
@@ -72,7 +73,9 @@ impl Store {
 }
 
 impl Transaction {
-    async fn replace_ring(&self, version: i64, document: &str) -> Result<bool, ActError> {
+    /// Replaces the ring of a version by the next one. Whether it was still that.
+    pub(super) async fn replace_ring(&mut self, version: i64, document: &str) -> Result<bool, DbErr> {
+        self.has_news = true;
         use key_ring::{Column, Entity};
         let update = Query::update()
             .table(Entity)

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
 
 use super::entity::key_ring::{Column, Entity};
 use super::row::Row;
 use super::{Store, StoreError};
+use crate::domain::Timestamp;
 
 const COLUMNS: [Column; 3] = [Column::Id, Column::Version, Column::Document];
+const VERSION: [Column; 1] = [Column::Version];
 /// The id of the only row.
 const ID: i16 = 1;
 /// The version of a ring that was never replaced.
@@ -54,15 +56,25 @@ impl Store {
 
     /// Replaces the ring of version `expected` by the next one. False, and nothing is written, if the ring has another
     /// version by now.
-    pub async fn replace_ring(&self, expected: i64, document: &str) -> Result<bool, StoreError> {
-        let update = Query::update()
-            .table(Entity)
-            .value(Column::Version, Expr::col(Column::Version).add(1_i64))
-            .value(Column::Document, document)
-            .and_where(Expr::col(Column::Id).eq(ID))
-            .and_where(Expr::col(Column::Version).eq(expected))
-            .to_owned();
-        Ok(self.execute(&update).await? == 1)
+    pub async fn replace_ring(
+        &self,
+        expected: i64,
+        document: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let document = document.to_owned();
+        self.transact(now, move |transaction| {
+            let document = document.clone();
+            Box::pin(async move { Ok(transaction.replace_ring(expected, &document).await?) })
+        })
+        .await
+    }
+
+    /// The version of the ring, if there is one: whether it is worth reading again.
+    pub async fn lookup_ring_version(&self) -> Result<Option<i64>, StoreError> {
+        let select = Entity::find().select_only().columns(VERSION).filter(Column::Id.eq(ID));
+        let found = self.find_in_log(&select.into_query()).await?;
+        found.map(|result| Row::<Entity>::new(&result, &VERSION, 0).read(Column::Version)).transpose()
     }
 }
 

@@ -9,6 +9,7 @@
 //!   what their errors mean in `sqlite_code`, `postgres_code` and `mysql_code`.
 
 mod accounts;
+mod changes;
 mod config;
 mod database;
 mod database_server;
@@ -44,6 +45,7 @@ mod users;
 #[cfg(test)]
 mod conformance;
 
+pub use changes::Changes;
 pub use config::StoreConfig;
 pub use database::Store;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};

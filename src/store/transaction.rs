@@ -32,6 +32,8 @@ pub(super) struct Transaction {
     pub(super) now: Timestamp,
     /// What it revokes, and when that may be forgotten.
     pub(super) revoked: Vec<(Revoked, Timestamp)>,
+    /// Whether it changes something else that other processes have to know.
+    pub(super) has_news: bool,
 }
 
 impl Store {
@@ -65,7 +67,7 @@ impl Store {
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
         let db = self.bounded(self.engine().begin(db)).await?;
-        let mut transaction = Transaction { db, now, revoked: Vec::new() };
+        let mut transaction = Transaction { db, now, revoked: Vec::new(), has_news: false };
         let done = self.bounded(transaction.run(work)).await;
         let (position, revocations, value) = match done {
             Ok(done) => done,
@@ -106,13 +108,17 @@ impl Transaction {
     {
         let position = self.position().await?;
         let value = work(self).await?;
-        Ok((position, self.append_to_log().await?, value))
+        let revocations = self.append_to_log().await?;
+        if self.has_news || !revocations.is_empty() {
+            self.announce().await?;
+        }
+        Ok((position, revocations, value))
     }
 
     /// Waits until nobody else does anything about these users, and keeps others from it until the end. Whatever is read of
     /// them and of their sessions afterwards stays true. SQLite has one writer: nobody else does anything at all.
     pub(super) async fn lock(&self, users: impl IntoIterator<Item = UserId>) -> Result<(), DbErr> {
-        if self.db.get_database_backend() == DbBackend::Sqlite {
+        if self.backend() == DbBackend::Sqlite {
             return Ok(());
         }
         let ids: Vec<_> = users.into_iter().map(|id| bytes(id.as_uuid())).collect();
@@ -139,6 +145,16 @@ impl Transaction {
             .lock(LockType::Update)
             .to_owned();
         self.find(&select).await?;
+        Ok(())
+    }
+
+    pub(super) fn backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    /// Runs a statement of a constant text.
+    pub(super) async fn execute_unprepared(&self, sql: &'static str) -> Result<(), DbErr> {
+        self.db.execute_unprepared(sql).await?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign::auth::Registration;
 use countersign::pb::auth::v1::IssueTokenRequest;
 
-use crate::harness::{Credentials, Gate, PASSWORD, Refused, TestServer};
+use crate::harness::{Credentials, Gate, PASSWORD, Refused, TestServer, on_postgres};
 
 /// The row of alice has another price than today's, so that a sign-in writes it anew after its hash; at this moment, in the
 /// same statement, `change` happens to her.
@@ -13,11 +13,16 @@ async fn change_during_sign_in(change: &str) -> TestServer {
     let server = TestServer::start().await;
     server.client().await.create_user("alice", PASSWORD).await.unwrap();
     let server = server.restart_with(|config| config.hasher.passes = 2).await;
-    let trigger = format!(
-        "CREATE TRIGGER meanwhile AFTER UPDATE OF password_hash ON users \
-         BEGIN UPDATE users SET {change} WHERE id = NEW.id; END"
-    );
-    server.execute_sql(&trigger).await;
+    let change = format!("UPDATE users SET {change} WHERE id = NEW.id;");
+    let trigger = "CREATE TRIGGER meanwhile AFTER UPDATE OF password_hash ON users";
+    let sql = match on_postgres() {
+        true => format!(
+            "CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {change} RETURN NULL; END'; \
+             {trigger} FOR EACH ROW EXECUTE FUNCTION change()"
+        ),
+        false => format!("{trigger} BEGIN {change} END"),
+    };
+    server.execute_sql(&sql).await;
     server
 }
 

@@ -190,7 +190,8 @@ async fn a_database_of_yesterday_takes_newer_tokens_for_stolen_ones() {
     scene.server.execute_sql("CREATE TABLE yesterday AS SELECT * FROM sessions").await;
     let second = scene.spend(&first, &key(1)).await.unwrap();
     let third = scene.spend(&second, &key(2)).await.unwrap();
-    scene.server.execute_sql("REPLACE INTO sessions SELECT * FROM yesterday").await;
+    scene.server.execute_sql("DELETE FROM sessions").await;
+    scene.server.execute_sql("INSERT INTO sessions SELECT * FROM yesterday").await;
     assert_eq!(scene.spend(&third, &key(3)).await.unwrap_err(), reused());
     assert_eq!(scene.spend(&first, &key(1)).await.unwrap_err(), revoked());
     scene.check_bystander().await;

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use countersign::pb::auth::v1::IssueTokenRequest;
 
-use crate::harness::{AdminClient, Binary, Client, Credentials, Desk, basic_header, run};
+use crate::harness::{AdminClient, Binary, Client, Credentials, Desk, basic_header, master_key_file, run};
 
 const PASSWORD: &str = "Xy7-unmistakable-Qz9";
 const CHANGED: &str = "Bv4-unmistakable-Ht6";
@@ -65,7 +65,7 @@ async fn no_secret_is_in_any_log_at_any_level() {
 
         let (status, log, folder) = server.stop();
         assert!(status.success());
-        let key = std::fs::read_to_string(folder.path().join("countersign.key")).unwrap();
+        let key = std::fs::read_to_string(master_key_file(folder.path())).unwrap();
         let key = key.trim().trim_start_matches("k4.local.").to_owned();
         let mut secrets = vec![PASSWORD.to_owned(), WRONG.to_owned(), key, "$argon2".to_owned()];
         secrets.extend([PASSWORD, WRONG].map(|text| basic_header("alice", text)[6..].to_owned()));

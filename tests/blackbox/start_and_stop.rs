@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Binary, Credentials, PASSWORD, TestServer};
+use crate::harness::{Binary, Credentials, PASSWORD, TestServer, on_postgres};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_starts_answers_and_stops() {
@@ -27,6 +27,9 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_binary_serves_from_an_empty_folder_and_stops_on_sigterm_and_sigint() {
+    if on_postgres() {
+        return; // It is about the files of SQLite.
+    }
     for signal in [Signal::TERM, Signal::INT] {
         let server = Binary::start(&[]);
         let user = server.client().await.create_user("alice", PASSWORD).await.unwrap();

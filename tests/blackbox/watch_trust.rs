@@ -267,12 +267,11 @@ async fn a_rotation_is_told_before_the_key_signs() {
 /// As if so many sessions of so many users had ended, behind the server's back.
 async fn fill_the_log(scene: &Scene, count: i64) {
     let known = scene.server.query_number("SELECT sequence FROM trust_counter").await;
-    let rows = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-         INSERT INTO revocations (sequence, kind, user_id, session_id, forget_at)
-         SELECT {known} + i, 2, randomblob(16), randomblob(16), 9999999999999 FROM n"
-    );
-    scene.server.execute_sql(&rows).await;
+    let rows: Vec<_> = (1..=count)
+        .map(|i| format!("({}, 2, x'{i:032x}', x'{:032x}', 9999999999999)", known + i, count + i))
+        .collect();
+    let insert = "INSERT INTO revocations (sequence, kind, user_id, session_id, forget_at) VALUES";
+    scene.server.execute_sql(&format!("{insert} {}", rows.join(", "))).await;
     scene.server.execute_sql(&format!("UPDATE trust_counter SET sequence = {known} + {count}")).await;
 }
 

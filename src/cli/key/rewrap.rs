@@ -42,7 +42,7 @@ async fn rewrap(config: KeyCommandConfig) -> Result<usize, Failure> {
     let Surroundings { clock, entropy } = Surroundings::system();
     let master_keys = config.master_keys.load(false, &*entropy).map_err(Failure::refused)?;
     let store = Store::open(&config.store, clock.now()).await.map_err(Failure::refused)?;
-    let rewrapped = rewrap_keys(&store, &master_keys, &*entropy).await.map_err(Failure::refused);
+    let rewrapped = rewrap_keys(&store, &master_keys, &*entropy, clock.now()).await.map_err(Failure::refused);
     store.close().await.map_err(Failure::refused)?;
     rewrapped
 }

@@ -26,14 +26,14 @@ pub(super) async fn of_many_first_rings_one_is_kept(database: &impl TestDatabase
 
 pub(super) async fn of_many_replacements_of_one_version_one_wins(database: &impl TestDatabase) {
     let stores = [database.open().await, database.open().await];
-    assert!(!stores[0].replace_ring(1, "no ring to replace").await.unwrap());
+    assert!(!stores[0].replace_ring(1, "no ring to replace", at(1)).await.unwrap());
     assert!(stores[0].insert_ring("first").await.unwrap());
     let mut calls = JoinSet::new();
     for number in 0..10_usize {
         let store = stores[number % 2].clone();
         calls.spawn(async move {
             let document = format!("ring {number}");
-            (store.replace_ring(1, &document).await.unwrap(), document)
+            (store.replace_ring(1, &document, at(1)).await.unwrap(), document)
         });
     }
     let outcomes = calls.join_all().await;

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
+use super::database::point_to_database;
 use super::{Client, Database};
 
 /// A free port of loopback.
@@ -41,6 +42,7 @@ impl Drop for Running {
 pub fn countersign(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().current_dir(folder);
+    point_to_database(&mut command, folder);
     command
 }
 
@@ -94,10 +96,9 @@ impl Binary {
 
     /// Its database, behind its back.
     pub fn database(&self) -> Database {
-        Database::of(self.folder.path().join("countersign.db"))
+        Database::of(self.folder.path())
     }
 
-    /// Its process id.
     /// The three lines to try that it has printed.
     pub fn lines_to_try(&self) -> Vec<String> {
         let lines = self.greeting.lines().filter(|line| line.trim().starts_with("grpcurl"));
@@ -106,6 +107,7 @@ impl Binary {
         lines
     }
 
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.0.id()
     }

@@ -119,7 +119,7 @@ impl TestServer {
 
     /// The database, behind the server's back.
     pub fn database(&self) -> Database {
-        Database::of(self.database_file())
+        Database::of(self.folder.path())
     }
 
     /// Runs a statement on it. How many rows it touched.
@@ -134,10 +134,10 @@ impl TestServer {
 }
 
 fn config(folder: &TempDir) -> ServerConfig {
-    let path = folder.path().join("countersign.db");
+    let url = DatabaseUrl::parse(Database::of(folder.path()).url()).unwrap();
     ServerConfig {
-        store: StoreConfig::new(DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap()),
-        master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")] },
+        store: StoreConfig { connections: 6, ..StoreConfig::new(url) },
+        master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")], may_be_made: true },
         hasher: HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None },
         passwords: PasswordPolicy { min_length: 8, service_names: vec!["countersign".to_owned()] },
         policy: Policy {
