@@ -18,7 +18,8 @@ pub enum Opens {
     /// One that is carried on with refresh tokens.
     #[default]
     Renewable,
-    /// One that ends with its first token: for those who know of no sessions and would never end one.
+    /// One that ends with its first token and has no refresh token: for those who know of no sessions and would never end
+    /// one. It takes the place of no other than its like.
     EndsWithToken,
 }
 
@@ -32,7 +33,7 @@ pub(super) struct NewGrant<'a> {
 /// A session that is about to be opened, and the tokens that it starts with.
 pub(super) struct Opening {
     session: Session,
-    refresh_token: RefreshToken,
+    refresh_token: Option<RefreshToken>,
     keys: Arc<CurrentKeys>,
     signing: SigningKey,
     limits: SessionLimits,
@@ -53,17 +54,13 @@ impl Authority {
         let mut opening = self.prepare_session(user, grant.lifetime, context, act.now).await?;
         if grant.opens == Opens::EndsWithToken {
             opening.session.expires = opening.expires;
+            opening.refresh_token = None;
         }
         let new = opening.to_insert();
         let Some(epoch) = self.parts().store.open_session(new, user.proof(), &act).await? else {
             return Err(Error::CredentialsInvalid);
         };
-        let issued = self.issue_first(&opening, user, epoch, grant.audience);
-        Ok(match grant.opens {
-            Opens::Renewable => issued,
-            // Nobody learns the one that its row was made with.
-            Opens::EndsWithToken => Issued { refresh_token: None, ..issued },
-        })
+        Ok(self.issue_first(&opening, user, epoch, grant.audience))
     }
 
     /// Nothing is opened where nothing can be signed.
@@ -96,7 +93,7 @@ impl Authority {
             ended: None,
             origin: context.origin.clone(),
         };
-        let refresh_token = RefreshToken::generate(id, &*parts.entropy);
+        let refresh_token = Some(RefreshToken::generate(id, &*parts.entropy));
         Ok(Opening { session, refresh_token, keys: parts.keys.current(), signing, limits, issued, expires })
     }
 
@@ -104,8 +101,9 @@ impl Authority {
     pub(super) fn issue_first(&self, opening: &Opening, user: &User, epoch: Epoch, audience: &str) -> Issued {
         let Opening { session, signing, issued, expires, .. } = opening;
         let grant = Grant { user, epoch, session, signing, audience, issued: *issued, expires: *expires };
-        let refresh_token = opening.refresh_token.to_text(&opening.keys.server_key);
-        Issued { refresh_token: Some(refresh_token), ..self.mint(&grant) }
+        let refresh_token = opening.refresh_token.as_ref();
+        let refresh_token = refresh_token.map(|token| token.to_text(&opening.keys.server_key));
+        Issued { refresh_token, ..self.mint(&grant) }
     }
 }
 
@@ -114,7 +112,7 @@ impl Opening {
     pub(super) fn to_insert(&self) -> NewSession {
         NewSession {
             session: self.session.clone(),
-            refresh: self.refresh_token.hash(&self.keys.server_key),
+            refresh: self.refresh_token.as_ref().map(|token| token.hash(&self.keys.server_key)),
             limits: self.limits,
         }
     }

@@ -187,8 +187,8 @@ pub const SETTINGS: [Setting; 32] = [
         "max-sessions-per-user",
         "N",
         Some("64"),
-        "How many live sessions a user may have, without the role service; one more ends the one that was not used for the \
-         longest time. 0 is no limit",
+        "How many live sessions a user may have, without the role service, and beside them a quarter as many of the older \
+         API's; one more ends the one of its kind that was not used for the longest time. 0 is no limit",
     ),
     within(
         Scope::Passwords,

@@ -58,7 +58,8 @@ pub struct SessionLimits {
     pub idle: Duration,
     /// How long after its opening a session ends, however much it is used.
     pub absolute: Duration,
-    /// How many live sessions a user may have; `None` is no limit.
+    /// How many live sessions with refresh tokens a user may have; `None` is no limit. Beside them there is room for
+    /// [`Self::room_without_refresh`] others.
     pub per_user: Option<u32>,
 }
 
@@ -106,6 +107,14 @@ impl SessionLimits {
     #[must_use]
     pub fn use_granularity(&self) -> Duration {
         (self.idle / 100).min(Duration::from_secs(60))
+    }
+
+    /// How many live sessions without refresh tokens a user may have, beside the others: a quarter of what those have, and
+    /// one at least; `None` is no limit. They have room of their own because a page of somebody else may be able to have
+    /// a browser open them by a password that it remembers, and must end no other session with that.
+    #[must_use]
+    pub fn room_without_refresh(&self) -> Option<u32> {
+        self.per_user.map(|most| (most / 4).max(1))
     }
 }
 
@@ -169,6 +178,9 @@ mod tests {
             SessionLimits { idle: Duration::from_secs(7 * 86_400), ..limits(1) }.use_granularity().as_secs(),
             60
         );
+        let room = |most| SessionLimits { per_user: most, ..limits(1) }.room_without_refresh();
+        let most = [None, Some(1), Some(2), Some(7), Some(8), Some(64)];
+        assert_eq!(most.map(room), [None, Some(1), Some(1), Some(1), Some(2), Some(16)]);
         let ended = Session { ended: Some(at(5)), ..session };
         assert_eq!(ended.standing(at(10), &limits(300)), Standing::Ended);
         assert_eq!(ended.standing(at(999), &limits(300)), Standing::Ended);

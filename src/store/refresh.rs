@@ -12,7 +12,7 @@ use super::entity::sessions::{Column, Entity, Relation};
 use super::entity::users;
 use super::proof::owner_of;
 use super::row::{Row, bytes, number};
-use super::sessions::{COLUMNS, ENDED_COLUMNS, later, live, read_ended, read_session, until};
+use super::sessions::{COLUMNS, ENDED_COLUMNS, NO_GENERATION, later, live, read_ended, read_session, until};
 use super::users::{DELETED, USER_COLUMNS, read_user};
 use super::{Store, StoreError};
 use crate::domain::{
@@ -168,10 +168,10 @@ fn read_refreshable(result: &QueryResult) -> Result<Refreshable, StoreError> {
 }
 
 fn read_chain(row: &Row<'_, Entity>) -> Result<Option<RefreshChain>, StoreError> {
-    let generation = row.parse(Column::Generation, |number: i64| u64::try_from(number).ok())?;
-    if generation == 0 {
+    if row.read::<i64>(Column::Generation)? == NO_GENERATION {
         return Ok(None);
     }
+    let generation = row.parse(Column::Generation, |number: i64| u64::try_from(number).ok())?;
     let current = row.parse(Column::CurrentHash, |bytes: Vec<u8>| hash(bytes).map(TokenHash::from_bytes))?;
     let optional =
         |column| row.parse(column, |bytes: Option<Vec<u8>>| bytes.map_or(Some(None), |b| hash(b).map(Some)));

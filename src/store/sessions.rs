@@ -54,13 +54,16 @@ const INSERTED: [Column; 13] = [
 /// How many sessions are ended at once because there are too many; those beyond wait for the next sign-in.
 const MOST_EVICTED: u64 = 1000;
 
+/// The generation of a session that has no refresh token.
+pub(super) const NO_GENERATION: i64 = 0;
+
 /// A session to be opened.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// The session.
     pub session: Session,
-    /// Its first refresh token.
-    pub refresh: TokenHash,
+    /// Its first refresh token; `None` if it has none, and then never gets one.
+    pub refresh: Option<TokenHash>,
     /// How many its user may have.
     pub limits: SessionLimits,
 }
@@ -173,15 +176,21 @@ impl Transaction {
         Ok(self.execute(&insert).await? == 1)
     }
 
-    /// Ends the sessions that are too many beside a new one, those that were not used for the longest time.
+    /// Ends the sessions that are too many beside a new one, those that were not used for the longest time: of those with
+    /// refresh tokens if it has one, and of those without if it has none.
     async fn evict(&mut self, new: &NewSession, act: &Act) -> Result<(), StoreError> {
-        let Some(allowed) = new.limits.per_user else { return Ok(()) };
+        let (allowed, of_its_kind) = match new.refresh {
+            Some(_) => (new.limits.per_user, Expr::col(Column::Generation).ne(NO_GENERATION)),
+            None => (new.limits.room_without_refresh(), Expr::col(Column::Generation).eq(NO_GENERATION)),
+        };
+        let Some(allowed) = allowed else { return Ok(()) };
         let user = new.session.user_id;
         let select = Query::select()
             .columns(ENDED_COLUMNS)
             .from(Entity)
             .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
             .and_where(Expr::col(Column::Id).ne(bytes(new.session.id.as_uuid())))
+            .and_where(of_its_kind)
             .cond_where(live(self.now, &new.limits))
             .order_by(Column::Used, Order::Desc)
             .order_by(Column::Id, Order::Desc)
@@ -240,8 +249,8 @@ fn row_of(new: &NewSession) -> [Expr; 13] {
         Expr::val(session.tokens_until.as_millis()),
         Expr::val(session.origin.user_agent.as_str()),
         Expr::val(session.origin.address.map(|address| address.to_string())),
-        Expr::val(number(Generation::FIRST)),
-        Expr::val(refresh.as_bytes().to_vec()),
+        Expr::val(refresh.map_or(NO_GENERATION, |_| number(Generation::FIRST))),
+        Expr::val(refresh.as_ref().map(|hash| hash.as_bytes().to_vec())),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign::pb::auth::v1::SecurityEventKind;
 
 use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer, Tokens};
+use crate::rest::Ask;
 
 async fn start(per_user: Option<u32>) -> (TestServer, Client, String) {
     let server = TestServer::start_with(|config| config.policy.sessions.per_user = per_user).await;
@@ -88,6 +89,40 @@ async fn a_service_may_have_as_many_sessions_as_it_likes() {
         client.greet(Credentials::Bearer(&tokens.token)).await.unwrap();
     }
     assert!(admin.events(&alice, SecurityEventKind::SessionEvicted).await.is_empty());
+}
+
+/// A page of somebody else may have a browser open them by a password that it remembers.
+#[tokio::test]
+async fn sessions_of_the_older_api_end_each_other_and_none_of_the_apis() {
+    for (per_user, roles, ended) in [
+        (Some(1), &[][..], 4),
+        (Some(2), &[], 4),
+        (Some(8), &[], 3),
+        (None, &[], 0),
+        (Some(1), &["service"], 0),
+    ] {
+        let (server, client, alice) = start(per_user).await;
+        let admin = server.admin("root").await;
+        admin.set_roles(&alice, roles).await.unwrap();
+        let own = open(&server, &client).await;
+        let mut older = Vec::new();
+        for _ in 0..5 {
+            server.clock.advance(Duration::from_secs(1));
+            let issued = Ask::get("/api/token").with(&Credentials::Basic("alice", PASSWORD));
+            let issued = issued.send(server.address).await.ok();
+            older.push(issued["token"].as_str().unwrap().to_owned());
+        }
+        client.refresh(&own.refresh_token, &[1; 16]).await.expect("it is as it was");
+        for (index, token) in older.iter().enumerate() {
+            let greeted = client.greet(Credentials::Bearer(token)).await;
+            assert_eq!(greeted.is_err(), index < ended, "{per_user:?} {index}");
+        }
+        // Nor do those of the API end them.
+        let newest = Credentials::Bearer(&older[4]);
+        open(&server, &client).await;
+        open(&server, &client).await;
+        client.greet(newest).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ macro_rules! conformance {
                     nothing_is_logged_that_no_token_can_meet
                     an_ending_loop_of_one_user_takes_bounded_room
                     the_session_that_is_idle_longest_makes_room
+                    a_session_makes_room_for_its_like_alone
                     a_revoked_key_in_the_log_is_read
                     a_commit_that_dies_leaves_no_revocation_in_between
                     a_refused_act_changes_nothing
@@ -249,7 +250,7 @@ fn session(number: u128, user: &User) -> Session {
 
 /// The same, to be opened. Its first refresh token hashes to its number.
 fn new_session(number: u128, user: &User) -> NewSession {
-    NewSession { session: session(number, user), refresh: token_hash(number, 1), limits: LIMITS }
+    NewSession { session: session(number, user), refresh: Some(token_hash(number, 1)), limits: LIMITS }
 }
 
 /// The hash of a session's refresh token of a generation.

@@ -134,6 +134,40 @@ pub(super) async fn the_session_that_is_idle_longest_makes_room(database: &impl 
     assert_eq!(store.list_sessions(alice.id, at(3000), &LIMITS, 10).await.unwrap().len(), 4);
 }
 
+pub(super) async fn a_session_makes_room_for_its_like_alone(database: &impl TestDatabase) {
+    let (store, alice) = with_alice(database).await;
+    let opening = |number: u128, most, renewable: bool| {
+        let new = new_session(number, &alice);
+        let refresh = new.refresh.filter(|_| renewable);
+        // Those with refresh tokens are idle for longer than any other.
+        let used = at(if renewable { 1500 } else { 2000 + i64::try_from(number).unwrap() });
+        let limits = SessionLimits { per_user: most, ..LIMITS };
+        NewSession { session: Session { used, ..new.session }, refresh, limits }
+    };
+    let open = async |number, most, renewable| {
+        let new = opening(number, most, renewable);
+        store.open_session(new, alice.proof(), &act(3000)).await.unwrap().unwrap();
+        let live = store.list_sessions(alice.id, at(3000), &LIMITS, 100).await.unwrap();
+        let mut live: Vec<_> = live.iter().map(|session| session.id.as_uuid().as_u128()).collect();
+        live.sort_unstable();
+        live
+    };
+    for (number, most, renewable, expected) in [
+        (10, Some(1), true, &[10][..]),
+        (11, Some(1), false, &[10, 11]),
+        (12, Some(1), false, &[10, 12]),
+        (13, Some(2), true, &[10, 12, 13]),
+        (14, Some(2), false, &[10, 13, 14]),
+        (15, Some(8), false, &[10, 13, 14, 15]),
+        (16, Some(8), false, &[10, 13, 15, 16]),
+        (17, None, false, &[10, 13, 15, 16, 17]),
+        (18, None, true, &[10, 13, 15, 16, 17, 18]),
+        (19, Some(1), true, &[15, 16, 17, 19]),
+    ] {
+        assert_eq!(open(number, most, renewable).await, expected, "{number}");
+    }
+}
+
 pub(super) async fn a_revoked_key_in_the_log_is_read(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     tamper(

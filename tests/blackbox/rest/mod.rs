@@ -13,3 +13,5 @@ mod requests;
 mod schema;
 mod verbs;
 mod wires;
+
+pub use ask::{Ask, refused_field};
