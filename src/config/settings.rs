@@ -229,7 +229,7 @@ pub const SETTINGS: [Setting; 32] = [
             "ORIGIN,...",
             Some(""),
             "The origins (https://shop.example) whose pages may call from browsers, beside this server's own; all other pages \
-             are refused",
+             are refused. In plaintext on a loopback address, also under which other hosts browsers may ask this server",
         )
     },
     Setting {
@@ -238,8 +238,8 @@ pub const SETTINGS: [Setting; 32] = [
             "trusted-proxies",
             "NETWORK,...",
             Some(""),
-            "The proxies (addresses or networks) whose header x-forwarded-for is believed: limits, sessions and events then \
-             have the client's address",
+            "The proxies (addresses or networks) whose headers x-forwarded-for and x-forwarded-proto are believed: limits, \
+             sessions and events then have the client's address, and behind https only pages that came over it are our own",
         )
     },
     service(

@@ -29,6 +29,10 @@ pub enum Problem {
     MediaType(&'static str),
     /// A browser sent it for a page of another origin, which is not listed.
     Origin,
+    /// A browser sent it to this machine under a name that may be somebody else's.
+    LoopbackHost,
+    /// gRPC over a version of HTTP that cannot carry it.
+    Version,
     /// There is no such path.
     Path,
     /// The path is known, the verb is not.
@@ -49,7 +53,8 @@ impl Problem {
             Self::Field(..) | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Origin => StatusCode::FORBIDDEN,
+            Self::Origin | Self::LoopbackHost => StatusCode::FORBIDDEN,
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Path => StatusCode::NOT_FOUND,
             Self::Verb => StatusCode::METHOD_NOT_ALLOWED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -77,6 +82,20 @@ impl Problem {
                 Code::PermissionDenied,
                 ErrorReason::OriginRefused,
                 "pages of this origin may not call: it is not among --cors-origins".into(),
+                None,
+            ),
+            Self::LoopbackHost => (
+                Code::PermissionDenied,
+                ErrorReason::OriginRefused,
+                "browsers may ask a server on a loopback address for localhost, 127.0.0.1 or [::1]; for another host, list the \
+                 origin of its pages in --cors-origins"
+                    .into(),
+                None,
+            ),
+            Self::Version => (
+                Code::Unimplemented,
+                ErrorReason::MethodUnknown,
+                "gRPC needs HTTP/2; gRPC-Web (application/grpc-web) works over HTTP/1.1 too".into(),
                 None,
             ),
             Self::Path => {

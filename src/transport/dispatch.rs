@@ -1,22 +1,19 @@
-//! Sorts requests by content type: native gRPC goes straight to the door, everything else to whoever speaks HTTP.
+//! Sorts requests by content type: native gRPC goes straight to the door, everything else to whoever speaks HTTP, gRPC that
+//! did not come as gRPC has to among it.
 
 use std::convert::Infallible;
-use std::future::{Future, Ready, ready};
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, Version};
 use pin_project_lite::pin_project;
 use tonic::body::Body;
 
 use super::Peer;
 use super::handler::Handler;
 use super::media_type::media_type;
-
-/// What is said to whoever sends gRPC in a way that gRPC is not sent in.
-const NOT_GRPC: &str =
-    "gRPC needs POST over HTTP/2; gRPC-Web (application/grpc-web) works over HTTP/1.1 too.\n";
 
 /// The handler of every connection.
 #[derive(Clone)]
@@ -38,7 +35,6 @@ pin_project! {
     enum Maker<G, H> {
         Grpc { #[pin] future: G },
         Http { #[pin] future: H },
-        Nobody { #[pin] future: Ready<Result<Response<Body>, Infallible>> },
     }
 }
 
@@ -54,17 +50,14 @@ impl<G: Handler, H: Handler> Handler for Dispatch<G, H> {
     type Future = Answer<G::Future, H::Future>;
 
     fn call(&self, request: Request<Body>, peer: Peer) -> Self::Future {
-        if !is_grpc(request.headers().get(CONTENT_TYPE)) {
-            return Answer { maker: Maker::Http { future: self.http.call(request, peer) } };
-        }
-        if request.method() != Method::POST {
-            return refuse(StatusCode::METHOD_NOT_ALLOWED);
-        }
         // Without HTTP/2 there are no trailers, and without trailers no status that can be trusted.
-        if request.version() < Version::HTTP_2 {
-            return refuse(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
-        }
-        Answer { maker: Maker::Grpc { future: self.grpc.call(request, peer) } }
+        let can_be_grpc = request.method() == Method::POST && request.version() >= Version::HTTP_2;
+        let maker = if can_be_grpc && is_grpc(request.headers().get(CONTENT_TYPE)) {
+            Maker::Grpc { future: self.grpc.call(request, peer) }
+        } else {
+            Maker::Http { future: self.http.call(request, peer) }
+        };
+        Answer { maker }
     }
 }
 
@@ -79,7 +72,6 @@ where
         match self.project().maker.project() {
             MakerProjection::Grpc { future } => future.poll(cx),
             MakerProjection::Http { future } => future.poll(cx),
-            MakerProjection::Nobody { future } => future.poll(cx),
         }
     }
 }
@@ -89,16 +81,6 @@ where
 fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
     let named = media_type(content_type);
     named.eq_ignore_ascii_case("application/grpc") || named.eq_ignore_ascii_case("application/grpc+proto")
-}
-
-fn refuse<G, H>(status: StatusCode) -> Answer<G, H> {
-    let mut response = Response::new(Body::new(http_body_util::Full::from(NOT_GRPC)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-    }
-    Answer { maker: Maker::Nobody { future: ready(Ok(response)) } }
 }
 
 #[cfg(test)]

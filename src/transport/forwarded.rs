@@ -1,4 +1,5 @@
-//! Whose request a proxy brings: the address that it names, if it is one of ours. Everybody else could name any.
+//! Whose request a proxy brings, and whether that came to it over HTTPS: by what it says, if it is one of ours. Everybody
+//! else could say anything.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use tonic::body::Body;
 use super::{Handler, Peer};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The proxies whose word counts.
 #[derive(Clone, Debug, Default)]
@@ -34,22 +36,40 @@ impl TrustedProxies {
 
     /// Each proxy has added the address that it saw at the end. From there on back, the first that is none of ours is the
     /// client's; what is before it, the client has written.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.to_canonical();
-        let lists = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let named = lists.flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
-        let mut named = named.map(|text| std::str::from_utf8(text).ok().and_then(address));
+    ///
+    /// Beside it, how many proxies of ours it came through.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> (IpAddr, usize) {
+        let (mut client, mut proxies) = (peer.to_canonical(), 0);
+        let mut named = from_last(headers, &X_FORWARDED_FOR).map(|text| text.and_then(address));
         while self.trust(client) {
+            proxies += 1;
             // Nobody, or nobody that can be told: then the last one that we know is as far as it goes.
             let Some(Some(before)) = named.next() else { break };
             client = before;
         }
-        client
+        (client, proxies)
     }
 
     fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
+}
+
+/// Whether the outermost of so many proxies says that it was asked over HTTPS. Some add their word to the list as they add an
+/// address; of those that pass on one word, or put theirs in its place, it is the only one.
+fn is_https(headers: &HeaderMap, proxies: usize) -> bool {
+    let word = from_last(headers, &X_FORWARDED_PROTO).take(proxies).last().flatten();
+    word.is_some_and(|word| word.trim().eq_ignore_ascii_case("https"))
+}
+
+/// The members of a list in several headers, the last one first.
+fn from_last<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = Option<&'a str>> + use<'a> {
+    let lists = headers.get_all(name).iter().rev();
+    let members = lists.flat_map(|list| list.as_bytes().rsplit(|byte| *byte == b','));
+    members.map(|text| std::str::from_utf8(text).ok())
 }
 
 /// Some proxies write the port as well.
@@ -73,7 +93,9 @@ impl<H: Handler> Handler for Forwarded<H> {
 
     fn call(&self, request: Request<Body>, mut peer: Peer) -> H::Future {
         if !self.proxies.0.is_empty() {
-            peer.address.set_ip(self.proxies.client(peer.address.ip(), request.headers()));
+            let (client, proxies) = self.proxies.client(peer.address.ip(), request.headers());
+            peer.address.set_ip(client);
+            peer.https |= is_https(request.headers(), proxies);
         }
         self.handler.call(request, peer)
     }
@@ -89,7 +111,39 @@ mod tests {
         for list in lists {
             headers.append(X_FORWARDED_FOR, list.parse().unwrap());
         }
-        proxies.client(peer.parse().unwrap(), &headers).to_string()
+        proxies.client(peer.parse().unwrap(), &headers).0.to_string()
+    }
+
+    fn https(peer: &str, addresses: &str, words: &[&'static str]) -> bool {
+        let proxies = TrustedProxies::parse(["10.0.0.0/8"]).unwrap();
+        let mut headers = HeaderMap::from_iter([(X_FORWARDED_FOR, addresses.parse().unwrap())]);
+        for word in words {
+            headers.append(X_FORWARDED_PROTO, word.parse().unwrap());
+        }
+        let (_, count) = proxies.client(peer.parse().unwrap(), &headers);
+        is_https(&headers, count)
+    }
+
+    #[test]
+    fn the_outermost_proxy_of_ours_says_whether_it_was_asked_over_https() {
+        let client = "203.0.113.7";
+        let two = "203.0.113.7, 10.0.0.2";
+        for (peer, addresses, words, expected) in [
+            ("10.0.0.1", client, &["https"][..], true),
+            ("10.0.0.1", client, &["HTTPS "], true),
+            ("10.0.0.1", client, &["http"], false),
+            ("10.0.0.1", client, &[], false),
+            // What is before its word, the client has written.
+            ("10.0.0.1", client, &["https, http"], false),
+            ("10.0.0.1", client, &["https", "http"], false),
+            ("10.0.0.1", client, &["http, https"], true),
+            ("10.0.0.1", two, &["https"], true),
+            ("10.0.0.1", two, &["https, http"], true),
+            ("10.0.0.1", two, &["https, http, http"], false),
+            ("203.0.113.9", client, &["https"], false),
+        ] {
+            assert_eq!(https(peer, addresses, words), expected, "{peer} {addresses} {words:?}");
+        }
     }
 
     #[test]

@@ -73,6 +73,8 @@ impl Listener {
     async fn accept<H: Handler>(&self, handler: &H, connections: &TaskTracker, stop: &Stop) {
         let protocol = Arc::new(connection::protocol());
         let census = Arc::new(Census::default());
+        let listening = self.socket.local_addr();
+        let on_loopback = listening.is_ok_and(|address| address.ip().to_canonical().is_loopback());
         let mut number = 0;
         loop {
             let (stream, address) = match self.socket.accept().await {
@@ -83,7 +85,7 @@ impl Listener {
                 }
             };
             number += 1;
-            let peer = Peer { address, connection: number, encrypted: false, certificate: None };
+            let peer = Peer::plain(address, number, on_loopback);
             let Some(place) = Census::enter(&census, peer.network()) else {
                 tracing::debug!(%address, "a connection was refused: too many are open");
                 continue;
@@ -106,7 +108,7 @@ impl Listener {
                         () = stop.soft.cancelled() => None,
                     };
                     if let Some((stream, certificate)) = shaken {
-                        let peer = Peer { encrypted: true, certificate, ..peer };
+                        let peer = Peer { encrypted: true, https: true, certificate, ..peer };
                         connection::serve(stream, peer, &protocol, served, stop).await;
                     }
                     drop(place);

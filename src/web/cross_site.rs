@@ -2,7 +2,7 @@
 //! without the headers that would let the page read the answer: a browser sends cookies, client certificates and remembered
 //! passwords by itself, and what it has sent has been done.
 
-use http::header::{HOST, ORIGIN};
+use http::header::ORIGIN;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Method, Request};
 
@@ -22,19 +22,28 @@ pub(super) enum Sender {
     Foreign,
 }
 
-/// Who has sent a request. `listed` are the origins that may; `is_page` says that the path is one of our own pages, which
-/// anybody may link to; `encrypted` that it came over our own TLS, where a plaintext page of the same host is not ours.
-pub(super) fn sender<B>(
-    request: &Request<B>,
-    listed: &[WebOrigin],
-    is_page: bool,
-    encrypted: bool,
-) -> Sender {
+/// What decides beside the request itself.
+pub(super) struct Setting<'a> {
+    /// The host that it asks for, if it names one.
+    pub(super) host: Option<&'a Authority>,
+    /// The origins that may call.
+    pub(super) listed: &'a [WebOrigin],
+    /// Whether the path is one of our own pages, which anybody may link to.
+    pub(super) is_page: bool,
+    /// Whether our own pages come over HTTPS for this peer: a plaintext page of the same host is then not ours.
+    pub(super) https: bool,
+}
+
+/// Who has sent a request.
+pub(super) fn sender<B>(request: &Request<B>, setting: &Setting<'_>) -> Sender {
+    let Setting { host, listed, is_page, https } = *setting;
+    let is_own =
+        |origin: &WebOrigin| host.is_some_and(|host| origin.is_at(host)) && (origin.is_https() || !https);
     let headers = request.headers();
     let mut origins = headers.get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (Some(origin), None) => match origin.to_str().ok().and_then(WebOrigin::parse) {
-            Some(origin) if is_at_host(&origin, request) && (origin.is_https() || !encrypted) => Sender::Ours,
+            Some(origin) if is_own(&origin) => Sender::Ours,
             Some(origin) if listed.contains(&origin) => Sender::Listed,
             _ => Sender::Foreign,
         },
@@ -49,15 +58,6 @@ pub(super) fn sender<B>(
     }
 }
 
-fn is_at_host<B>(origin: &WebOrigin, request: &Request<B>) -> bool {
-    if let Some(authority) = request.uri().authority() {
-        return origin.is_at(authority);
-    }
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    Authority::try_from(host.as_bytes()).is_ok_and(|authority| origin.is_at(&authority))
-}
-
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
@@ -67,11 +67,13 @@ mod tests {
     use super::*;
 
     fn refused(listed: &[WebOrigin], is_page: bool, method: &str, headers: &[(&str, &str)]) -> bool {
-        let mut request = Request::builder().method(method).uri("/v1/users").header("host", "auth.example");
+        let mut request = Request::builder().method(method).uri("/v1/users");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        sender(&request.body(()).unwrap(), listed, is_page, false) == Sender::Foreign
+        let host = Authority::from_static("auth.example");
+        let setting = Setting { host: Some(&host), listed, is_page, https: false };
+        sender(&request.body(()).unwrap(), &setting) == Sender::Foreign
     }
 
     #[test]
@@ -97,17 +99,17 @@ mod tests {
         let twice = [("origin", "https://auth.example"), ("origin", "https://auth.example")];
         assert!(refused(&listed, false, "POST", &twice));
         let no_host = Request::post("/").header("origin", "https://auth.example").body(()).unwrap();
-        assert_eq!(sender(&no_host, &listed, false, false), Sender::Foreign);
-        let two_hosts = [("origin", "https://auth.example"), ("host", "auth.example")];
-        assert!(refused(&listed, false, "POST", &two_hosts));
+        let setting = Setting { host: None, listed: &listed, is_page: false, https: false };
+        assert_eq!(sender(&no_host, &setting), Sender::Foreign);
     }
 
     #[test]
-    fn who_sends_is_told_apart_and_over_tls_a_plaintext_page_of_the_same_host_is_not_ours() {
+    fn who_sends_is_told_apart_and_over_https_a_plaintext_page_of_the_same_host_is_not_ours() {
         let listed = [WebOrigin::parse("https://shop.example").unwrap()];
-        let of = |origin: &str, encrypted| {
-            let request = Request::get("/").header("host", "auth.example").header("origin", origin);
-            sender(&request.body(()).unwrap(), &listed, false, encrypted)
+        let host = Authority::from_static("auth.example");
+        let of = |origin: &str, https| {
+            let request = Request::get("/").header("origin", origin).body(()).unwrap();
+            sender(&request, &Setting { host: Some(&host), listed: &listed, is_page: false, https })
         };
         assert_eq!(of("https://auth.example", true), Sender::Ours);
         assert_eq!(of("http://auth.example:443", true), Sender::Foreign);

@@ -23,6 +23,8 @@ pub(super) enum Form {
     Binary,
     /// In base64.
     Text,
+    /// As native gRPC has them, which comes here where it cannot be answered as that.
+    Native,
     /// In a way that we do not read.
     Other,
 }
@@ -32,6 +34,7 @@ pub(super) fn form(headers: &HeaderMap) -> Option<Form> {
     Some(match media_type(headers.get(CONTENT_TYPE)).to_ascii_lowercase().as_str() {
         "application/grpc-web" | "application/grpc-web+proto" => Form::Binary,
         "application/grpc-web-text" | "application/grpc-web-text+proto" => Form::Text,
+        "application/grpc" | "application/grpc+proto" => Form::Native,
         other if other.starts_with("application/grpc") => Form::Other,
         _ => return None,
     })
@@ -106,6 +109,8 @@ mod tests {
             ("application/grpc-web+json", Some(Form::Other)),
             ("application/grpc-web-text+thrift", Some(Form::Other)),
             ("application/grpc+json", Some(Form::Other)),
+            ("Application/gRPC; x=y", Some(Form::Native)),
+            ("application/grpc+proto", Some(Form::Native)),
             ("application/json", None),
             ("application/json; application/grpc-web", None),
         ] {

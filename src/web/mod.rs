@@ -1,6 +1,7 @@
 //! What comes without native gRPC: browsers, and programs that speak JSON over HTTP. Owns who may send from where, and the
 //! translation of gRPC-Web.
 
+mod asked_host;
 mod cors;
 mod cross_site;
 mod drained_body;

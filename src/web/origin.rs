@@ -30,6 +30,11 @@ impl WebOrigin {
         split(authority, &self.scheme).is_some_and(|(host, port)| host == self.host && port == self.port)
     }
 
+    /// Whether its host is that of `authority`, on whatever port.
+    pub(super) fn has_host(&self, authority: &Authority) -> bool {
+        authority.host().eq_ignore_ascii_case(&self.host)
+    }
+
     /// Whether its pages came encrypted.
     pub(super) fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
@@ -54,7 +59,8 @@ fn implied_port(scheme: &Scheme) -> u16 {
     if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }
 
-fn split(authority: &Authority, scheme: &Scheme) -> Option<(String, u16)> {
+/// The host and the port of an authority, which says neither who asks nor any host.
+pub(super) fn split(authority: &Authority, scheme: &Scheme) -> Option<(String, u16)> {
     let host = authority.host().to_ascii_lowercase();
     let port = match authority.as_str().get(host.len()..)? {
         "" => implied_port(scheme),

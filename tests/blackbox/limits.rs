@@ -150,7 +150,11 @@ async fn what_is_not_grpc_is_told_so_in_terms_of_http() {
     let told = http1(&server, json).await;
     assert!(told.starts_with("HTTP/1.1 415 ") && told.contains("application/grpc+proto"), "{told}");
     let old = json.replace("+json", "");
-    assert!(http1(&server, &old).await.starts_with("HTTP/1.1 505 "), "gRPC needs HTTP/2");
     let wrong_verb = old.replace("POST", "GET");
-    assert!(http1(&server, &wrong_verb).await.starts_with("HTTP/1.1 405 "));
+    for (request, status, says) in [(old, 505, "gRPC needs HTTP/2"), (wrong_verb, 405, "allow: POST\r\n")] {
+        let told = http1(&server, &request).await;
+        assert!(told.starts_with(&format!("HTTP/1.1 {status} ")) && told.contains(says), "{told}");
+        let as_ever = ["METHOD_UNKNOWN", "x-request-id: ", "content-type: application/json\r\n"];
+        assert!(as_ever.iter().all(|part| told.contains(part)), "{told}");
+    }
 }

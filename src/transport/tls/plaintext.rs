@@ -12,7 +12,7 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 /// What any other client is told, which is most likely one of HTTP/1.
 const HTTP1_REFUSAL: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 35\r\n\
-    connection: close\r\n\r\nThis port speaks TLS: use https://\n";
+    x-content-type-options: nosniff\r\nconnection: close\r\n\r\nThis port speaks TLS: use https://\n";
 
 /// An empty SETTINGS, and GOAWAY with the error INADEQUATE_SECURITY (RFC 9113, sections 6.8 and 7) and a text.
 const HTTP2_REFUSAL: &[u8] = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00\

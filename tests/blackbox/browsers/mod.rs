@@ -3,6 +3,7 @@
 mod cookie;
 mod cross_site;
 mod grpc_web;
+mod hosts;
 mod proxies;
 
 use base64::Engine;

@@ -34,3 +34,29 @@ async fn a_proxy_of_ours_says_whose_request_it_brings() {
 async fn anybody_else_says_what_they_like() {
     assert_eq!(shown_peer(&TestServer::start().await).await, "127.0.0.1");
 }
+
+/// Whoever is on the way of plaintext can make a page of the same host of their own.
+#[tokio::test]
+async fn behind_a_proxy_that_speaks_https_a_plaintext_page_of_the_same_host_is_not_ours() {
+    let behind = TestServer::start_with(|config| {
+        config.trusted_proxies = TrustedProxies::parse(["127.0.0.0/8"]).unwrap();
+    })
+    .await;
+    let alone = TestServer::start().await;
+    for (server, said, origin, expected) in [
+        (&behind, Some("https"), "http", 403),
+        (&behind, Some("https"), "https", 200),
+        (&behind, Some("http"), "http", 200),
+        (&behind, Some("http"), "https", 200),
+        (&behind, None, "http", 200),
+        (&behind, None, "https", 200),
+        (&alone, Some("https"), "http", 200),
+    ] {
+        let origin = format!("{origin}://{}", server.address);
+        let forwarded = [("x-forwarded-for", "203.0.113.7"), ("origin", &*origin)];
+        let headers: Vec<_> =
+            forwarded.into_iter().chain(said.map(|said| ("x-forwarded-proto", said))).collect();
+        let answer = call(server, "Greet", &headers, &pb::GreetRequest {}).await;
+        assert_eq!(answer.status.as_u16(), expected, "{headers:?}");
+    }
+}

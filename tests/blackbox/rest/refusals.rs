@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign::transport::PeerLimitConfig;
+use countersign::web::WebOrigin;
+use http::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -95,8 +97,22 @@ async fn a_calls_name_is_the_clients_own_if_it_has_one() {
 /// What is no call counts as one: guessing paths is no way around a limit, and neither is another wire.
 #[tokio::test]
 async fn a_peer_has_one_limit_on_all_wires() {
-    for path in ["/v1/keys", "/v1/nothing", "/", "/v1/users"] {
+    let grpc = |verb| Ask::new(verb, "/auth.v1.AuthService/Greet").header("content-type", "application/grpc");
+    let shop = |verb, path| Ask::new(verb, path).header("origin", "https://shop.example");
+    for ask in [
+        Ask::get("/v1/keys"),
+        Ask::get("/v1/nothing"),
+        Ask::get("/"),
+        Ask::get("/v1/users"),
+        Ask::get("/v1/keys").header("host", "a/b"),
+        grpc(Method::POST),
+        grpc(Method::GET),
+        shop(Method::OPTIONS, "/v1/users").header("access-control-request-method", "POST"),
+        shop(Method::GET, "/v1/keys"),
+        Ask::get("/v1/keys").header("origin", "https://evil.example"),
+    ] {
         let server = TestServer::start_with(|config| {
+            config.web.cors_origins = vec![WebOrigin::parse("https://shop.example").unwrap()];
             config.peer_limit =
                 PeerLimitConfig { calls_per_second: NonZeroU32::new(1), spare_loopback: false };
         })
@@ -104,16 +120,55 @@ async fn a_peer_has_one_limit_on_all_wires() {
         let client = server.client().await;
         let mut answers = Vec::new();
         for _ in 0..50 {
-            answers.push(Ask::get(path).send(server.address).await);
+            answers.push(ask.clone().send(server.address).await);
         }
         let limited = answers.iter().find(|answer| answer.status == 429).unwrap();
-        assert_eq!(limited.refused(), refused(429, "RATE_LIMITED"), "{path}");
+        assert_eq!(limited.refused(), refused(429, "RATE_LIMITED"), "{ask:?}");
         assert_eq!(limited.header("retry-after"), Some("1"));
         let over_grpc = [(); 3].map(|()| client.greet(Credentials::None));
         let mut reasons = Vec::new();
         for greeting in over_grpc {
             reasons.push(greeting.await.unwrap_err().reason);
         }
-        assert!(reasons.contains(&"RATE_LIMITED".to_owned()), "{path}: {reasons:?}");
+        assert!(reasons.contains(&"RATE_LIMITED".to_owned()), "{ask:?}: {reasons:?}");
+    }
+}
+
+/// A browser that guesses what an answer is may run it.
+#[tokio::test]
+async fn no_answer_is_taken_for_what_it_looks_like() {
+    let server = TestServer::start_with(|config| {
+        config.web.cors_origins = vec![WebOrigin::parse("https://shop.example").unwrap()];
+    })
+    .await;
+    let typed = |kind| Ask::new(Method::POST, "/auth.v1.AuthService/Greet").header("content-type", kind);
+    for (ask, status) in [
+        (Ask::get("/v1/keys"), 200),
+        (Ask::get("/v1/keys").header("if-none-match", "*"), 304),
+        (Ask::get("/openapi.json"), 200),
+        (Ask::get("/"), 200),
+        (Ask::new(Method::PUT, "/"), 405),
+        (Ask::get("/v1/greet"), 401),
+        (Ask::get("/nothing"), 404),
+        (Ask::get("/api/token"), 401),
+        (Ask::get("/api/nothing"), 404),
+        (Ask::new(Method::PUT, "/v1/keys"), 405),
+        (Ask::new(Method::OPTIONS, "/v1/keys"), 204),
+        (typed("text/plain"), 404),
+        (typed("application/grpc+json"), 415),
+        (typed("application/grpc"), 505),
+        (Ask::get("/v1/keys").header("host", "a/b"), 400),
+        (Ask::get("/v1/keys").header("origin", "https://evil.example"), 403),
+        (
+            Ask::new(Method::OPTIONS, "/v1/keys")
+                .header("origin", "https://shop.example")
+                .header("access-control-request-method", "GET"),
+            200,
+        ),
+    ] {
+        let answer = ask.clone().send(server.address).await;
+        assert_eq!(answer.status, status, "{ask:?}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{ask:?}");
+        assert!(answer.header("x-request-id").is_some(), "{ask:?}");
     }
 }
