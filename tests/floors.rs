@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("server", &["web", "rest", "grpc", "transport", "auth", "crypto", "store", "domain"]),
     ("telemetry", &[]),
     ("web", &["rest", "transport"]),
-    // Of grpc, one thing that a wire can ask of the door and no client can.
+    // Of grpc, what a wire can ask of the door and no client can, and what the description says of the cookie.
     ("rest", &["grpc", "transport", "pb"]),
     ("grpc", &["transport", "auth", "domain", "pb"]),
     ("transport", &["domain"]),

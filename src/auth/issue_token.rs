@@ -98,7 +98,7 @@ fn choose(presented: Presented, username: String, password: Zeroizing<String>) -
         (false, true, _) => Err(Error::field("password", "is missing beside a username")),
         (false, false, Presented::Password { .. }) => Err(Error::field(
             "password",
-            "must not be given both in the message and in the authorization metadata",
+            "must not be given both in the message and in authorization, the header or metadata",
         )),
         (false, false, Presented::Unreadable) => Err(Error::CredentialsInvalid),
         (false, false, Presented::Nothing | Presented::Token(_)) => {

@@ -8,7 +8,7 @@ mod convert;
 mod door;
 mod health;
 mod methods;
-mod refresh_cookie;
+pub mod refresh_cookie;
 mod refusal;
 mod request_id;
 mod services;

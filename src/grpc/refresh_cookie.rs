@@ -8,13 +8,23 @@ use zeroize::Zeroizing;
 use std::time::Duration;
 
 /// What asks for it.
-const HEADER: &str = "x-countersign-cookie";
+pub const HEADER: &str = "x-countersign-cookie";
 /// What the header says.
-const REFRESH_TOKEN: &str = "refresh-token";
+pub const REFRESH_TOKEN: &str = "refresh-token";
 /// The prefix has browsers keep it from every other host, and from plaintext beyond loopback. Cookies know no port: whatever
 /// else listens on this host is sent it.
 const NAME: &str = "__Host-countersign-refresh";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
+
+/// The header of an answer, for the description.
+#[must_use]
+pub fn example() -> String {
+    text("csr_…", 604_800)
+}
+
+fn text(token: &str, seconds: u64) -> String {
+    format!("{NAME}={token}; Max-Age={seconds}; {ATTRIBUTES}")
+}
 
 /// What a call says of the cookie.
 pub(super) struct RefreshCookie {
@@ -68,7 +78,7 @@ impl RefreshCookie {
 }
 
 fn set(metadata: &mut MetadataMap, token: &str, seconds: u64) {
-    let text = Zeroizing::new(format!("{NAME}={token}; Max-Age={seconds}; {ATTRIBUTES}"));
+    let text = Zeroizing::new(text(token, seconds));
     if let Ok(mut value) = MetadataValue::<Ascii>::try_from(text.as_str()) {
         value.set_sensitive(true);
         metadata.insert(MetadataKey::from_static("set-cookie"), value);

@@ -119,8 +119,8 @@ fn answer_error(error: &Error) -> Answer {
         |code, reason| Answer { code, reason, message: error.to_string().into(), detail: Detail::None };
     match error {
         Error::CredentialsMissing => Answer {
-            message: "credentials are missing: send Bearer or Basic in the authorization metadata (IssueToken also takes a \
-                      username and a password in the message, AdminService takes Bearer alone)"
+            message: "credentials are missing: send Bearer or Basic in authorization, the header or metadata (IssueToken also \
+                      takes a username and a password in the message, AdminService takes Bearer alone)"
                 .into(),
             ..said(Code::Unauthenticated, R::CredentialsMissing)
         },

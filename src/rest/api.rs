@@ -121,8 +121,8 @@ impl Api {
         let Returned { headers, outcome } = door_call::call(door, route.grpc_path(), from, body, peer).await;
         match (outcome, complaint.get()) {
             (Ok(message), _) => self.show(route, &asked, headers, &message),
-            (Err(_), Some(problem)) => refusal::of_problem(&self.schema, headers, problem),
-            (Err(status), None) => refusal::of_status(&self.schema, headers, &status),
+            (Err(_), Some(problem)) => refusal::of_call(&self.schema, route, headers, Ok(problem)),
+            (Err(status), None) => refusal::of_call(&self.schema, route, headers, Err(status)),
         }
     }
 

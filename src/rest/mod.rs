@@ -19,6 +19,7 @@ mod request_body;
 mod route;
 mod routes;
 mod schema;
+mod spelling;
 mod template;
 
 pub use caching::knows;

@@ -59,7 +59,7 @@ impl<G: Handler> Rest<G> {
         let Inner { door, api, older } = &*self.0;
         let (from, body) = request.into_parts();
         let head = from.method == Method::HEAD;
-        let older = older.as_ref().filter(|older| older.knows(from.uri.path()));
+        let older = older.as_ref().filter(|_| OlderApi::has(from.uri.path()));
         let response = match older {
             Some(older) => older.answer(door, (from, body), peer).await,
             None => api.answer(door, (from, body), peer).await,

@@ -12,7 +12,9 @@ use tonic_types::StatusExt;
 use super::answer;
 use super::door_call::request_id;
 use super::problem::Problem;
+use super::route::Route;
 use super::schema::Schema;
+use super::spelling;
 
 /// What a client is asked to authenticate with.
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
@@ -32,6 +34,23 @@ pub(super) fn of_status(schema: &Schema, headers: HeaderMap, status: &Status) ->
 pub(super) fn of_problem(schema: &Schema, headers: HeaderMap, problem: &Problem) -> Response<Body> {
     let status = problem.to_status(request_id(&headers));
     render(schema, headers, problem.http(), &status)
+}
+
+/// The answer to a call of `route` that was refused behind the door, or whose message could not be made.
+pub(super) fn of_call(
+    schema: &Schema,
+    route: &Route,
+    headers: HeaderMap,
+    refused: Result<&Problem, Status>,
+) -> Response<Body> {
+    let in_json = |status| spelling::in_json(status, &route.input(), route.template());
+    match refused {
+        Ok(problem) => {
+            let status = in_json(problem.to_status(request_id(&headers)));
+            render(schema, headers, problem.http(), &status)
+        }
+        Err(status) => of_status(schema, headers, &in_json(status)),
+    }
 }
 
 /// The answer to a request whose verb its path does not know.

@@ -63,7 +63,9 @@ fn fields_of_body(content_type: Option<&HeaderValue>, body: &[u8]) -> Result<Vec
         let text = str::from_utf8(body).map_err(|_| Problem::Body("the form must be UTF-8"))?;
         Ok(query::read(text)?.into_iter().map(|(name, value)| (name, Value::String(value))).collect())
     } else {
-        Err(Problem::MediaType("the body must be JSON or a form, and the header content-type say which"))
+        Err(Problem::MediaType(
+            "the body must be application/json or application/x-www-form-urlencoded, and the header content-type say which",
+        ))
     }
 }
 

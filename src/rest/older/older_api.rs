@@ -26,6 +26,9 @@ pub(super) enum Call {
     Resource,
 }
 
+/// What their paths begin with.
+const PREFIX: &str = "/api";
+
 /// Where they are.
 const PATHS: [(&str, Call); 5] = [
     ("/api/users", Call::NewUser),
@@ -72,12 +75,12 @@ impl OlderApi {
         Self(PATHS.into_iter().filter_map(read).collect())
     }
 
-    /// Whether a path is of the older surface.
-    pub(in crate::rest) fn knows(&self, path: &str) -> bool {
-        self.find(path).is_some()
+    /// Whether a path is of the older surface: under its prefix nothing else is, and its clients read no other errors.
+    pub(in crate::rest) fn has(path: &str) -> bool {
+        path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Answers a request whose path it knows.
+    /// Answers a request whose path it has.
     pub(in crate::rest) async fn answer<G: Handler>(
         &self,
         door: &G,
@@ -85,7 +88,7 @@ impl OlderApi {
         peer: Peer,
     ) -> Response<Body> {
         let Some((call, user_id)) = self.find(from.uri.path()) else {
-            return answers::problem(HeaderMap::new(), &Problem::Path);
+            return no_path(door, from, peer).await;
         };
         if !call.has_verb(&from.method) {
             return other_verb(door, from, peer, &call.allowed()).await;
@@ -144,6 +147,13 @@ fn show(call: Call, headers: HeaderMap, message: Bytes) -> Response<Body> {
     match said {
         Ok(said) => said.into_response(headers),
         Err(_undecodable) => answers::problem(headers, &Problem::Internal),
+    }
+}
+
+async fn no_path<G: Handler>(door: &G, from: Parts, peer: Peer) -> Response<Body> {
+    match door_call::knock(door, from, peer).await {
+        Ok(headers) => answers::problem(headers, &Problem::Path),
+        Err((headers, status)) => answers::refusal(Call::Resource, headers, &status),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::comments;
 use super::schemas::Schemas;
+use crate::grpc::refresh_cookie;
 use crate::rest::route::Route;
 
 /// What a request may look like, for whom it helps.
@@ -36,6 +37,9 @@ pub(super) fn describe(route: &Route, access: &ExtensionDescriptor, schemas: &mu
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
+    if let Some((_, asks)) = cookie_methods().find(|(name, _)| *name == method.name()) {
+        operation["responses"]["200"]["headers"] = set_cookie(asks);
+    }
     if route.takes_body() {
         operation["requestBody"] = body(route, schemas);
     }
@@ -46,22 +50,58 @@ fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
     let in_path: Vec<&str> = route.template().variables().collect();
     let input = route.input();
     let fields = input.fields().filter(|field| in_path.contains(&field.name()) || !route.takes_body());
-    fields
-        .map(|field| {
-            let required = in_path.contains(&field.name());
-            // In a path, a field is called as in the proto; in a query, either way is understood.
-            let name = if required { field.name() } else { field.json_name() };
-            let mut schema = schemas.field(&field);
-            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-            json!({
-                "name": name,
-                "in": if required { "path" } else { "query" },
-                "required": required,
-                "description": description,
-                "schema": schema,
-            })
+    let cookie = cookie_methods().find(|(name, _)| *name == route.method().name());
+    let cookie = cookie.map(|(_, asks)| cookie_parameter(asks));
+    let fields = fields.map(|field| {
+        let required = in_path.contains(&field.name());
+        // In a path, a field is called as in the proto; in a query, either way is understood.
+        let name = if required { field.name() } else { field.json_name() };
+        let mut schema = schemas.field(&field);
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        json!({
+            "name": name,
+            "in": if required { "path" } else { "query" },
+            "required": required,
+            "description": description,
+            "schema": schema,
         })
-        .collect()
+    });
+    fields.chain(cookie).collect()
+}
+
+/// The methods that a page may have keep its refresh token in a cookie, and what that comes to for each.
+fn cookie_methods() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let puts = "puts the refresh token into a cookie that no script can read, instead of the answer";
+    [
+        ("IssueToken", puts),
+        ("ChangePassword", puts),
+        (
+            "RefreshToken",
+            "takes the refresh token from the cookie if the body has none, and puts the next one there",
+        ),
+        (
+            "RevokeToken",
+            "takes the refresh token from the cookie if the body has no token, and removes the cookie",
+        ),
+    ]
+    .into_iter()
+}
+
+fn cookie_parameter(asks: &str) -> Value {
+    json!({
+        "name": refresh_cookie::HEADER,
+        "in": "header",
+        "required": false,
+        "description": format!("For pages of this server: {asks}."),
+        "schema": {"type": "string", "const": refresh_cookie::REFRESH_TOKEN},
+    })
+}
+
+fn set_cookie(asks: &str) -> Value {
+    json!({"set-cookie": {
+        "description": format!("With {} alone, which {asks}.", refresh_cookie::HEADER),
+        "schema": {"type": "string", "examples": [refresh_cookie::example()]},
+    }})
 }
 
 fn body(route: &Route, schemas: &mut Schemas) -> Value {

@@ -74,6 +74,11 @@ async fn a_user_that_cannot_be_made_is_refused_as_ever() {
     assert!(short.0 == 400 && short.1.contains("password must"), "{short:?}");
     let text = Ask::new(Method::POST, "/api/users").header("content-type", "text/plain").body("username=a");
     assert_eq!(text.send(server.address).await.status, 415);
+    let files =
+        Ask::new(Method::POST, "/api/users").header("content-type", "multipart/form-data; boundary=x");
+    let (status, told) = said(&files.body("--x--").send(server.address).await);
+    let takes = ["application/json", "application/x-www-form-urlencoded"];
+    assert!(status == 415 && takes.iter().all(|kind| told.contains(kind)), "{told}");
     let nonsense = Ask::new(Method::POST, "/api/users").header("content-type", "application/json").body("{");
     assert_eq!(said(&nonsense.send(server.address).await), message(400, "the body must be one JSON object"));
 }
@@ -184,10 +189,13 @@ async fn the_older_paths_tell_their_verbs() {
         let options = Ask::new(Method::OPTIONS, path).send(server.address).await;
         assert_eq!((options.status, options.header("allow")), (204, Some(allowed)), "{path}");
     }
-    for path in ["/api/users/", "/api/users//1", "/api", "/api/resource/"] {
+    for path in ["/api/users/", "/api/users//1", "/api", "/api/", "/api/resource/", "/api/nope"] {
         let answer = Ask::get(path).send(server.address).await;
-        assert_eq!(answer.refused(), refused(404, "METHOD_UNKNOWN"), "{path}");
+        assert_eq!(said(&answer), message(404, "there is no such path"), "{path}");
+        assert!(answer.header("x-request-id").is_some(), "{path}");
     }
+    let other = Ask::get("/apis").send(server.address).await;
+    assert_eq!(other.refused(), refused(404, "METHOD_UNKNOWN"), "it is none of its paths");
 }
 
 #[tokio::test]

@@ -44,6 +44,30 @@ async fn every_method_with_a_path_is_described_and_says_who_may_call_it() {
 }
 
 #[tokio::test]
+async fn the_cookie_is_described_where_it_is_read_and_nowhere_else() {
+    let document = document(false).await;
+    let mut found = Vec::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let header = parameters.iter().find(|parameter| parameter["in"] == "header");
+            let cookie = operation["responses"]["200"]["headers"].get("set-cookie");
+            assert_eq!(header.is_some(), cookie.is_some(), "{operation}");
+            if let Some(header) = header {
+                assert_eq!(
+                    (&header["name"], &header["required"]),
+                    (&json!("x-countersign-cookie"), &json!(false))
+                );
+                assert_eq!(header["schema"]["const"], "refresh-token");
+                found.push(operation["operationId"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(found, ["changePassword", "issueToken", "refreshToken", "revokeToken"]);
+}
+
+#[tokio::test]
 async fn the_older_api_is_described_while_it_is_on() {
     assert!(document(false).await["paths"].get("/api/token").is_none());
     assert!(document(true).await["paths"]["/api/token"]["get"].is_object());

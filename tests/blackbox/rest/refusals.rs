@@ -60,6 +60,35 @@ async fn every_refusal_has_its_status_and_its_reason() {
     }
 }
 
+/// Programs get the name of the proto on every wire; people read the one that they have written.
+#[tokio::test]
+async fn a_sentence_has_the_names_of_json() {
+    let server = TestServer::start().await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let token = client.sign_in("alice", PASSWORD).await;
+    let alice = Credentials::Bearer(&token);
+    let delete =
+        Ask::post("/v1/users/me:delete", &json!({"currentPassword": PASSWORD, "waitForVerifiers": "-1s"}));
+    let change = Ask::post("/v1/users/me:changePassword", &json!({"currentPassword": 7}));
+    for (ask, field, sentence) in [
+        (delete, "wait_for_verifiers", "waitForVerifiers must"),
+        (change, "current_password", "currentPassword must be a string"),
+        // In the path it is spelled as in the proto.
+        (Ask::get("/v1/users/you"), "user_id", "user_id must"),
+    ] {
+        let answer = ask.with(&alice).send(server.address).await;
+        assert_eq!(answer.refused(), refused_field(field));
+        let said = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(said.starts_with(sentence), "{said}");
+    }
+    let missing = Ask::get("/v1/greet").send(server.address).await.json();
+    assert!(
+        missing["message"].as_str().unwrap().contains("authorization, the header or metadata"),
+        "{missing}"
+    );
+}
+
 /// The deadline holds for the body too: who never finishes one is not waited for.
 #[tokio::test]
 async fn a_body_that_never_ends_ends_with_its_deadline() {
