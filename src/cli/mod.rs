@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod completions;
 mod confirm;
+mod distrust;
 mod escape;
 mod event;
 mod given;

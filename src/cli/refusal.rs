@@ -6,13 +6,16 @@ use std::time::Duration;
 use tonic::{Code, Status, TimeoutExpired, transport};
 use tonic_types::StatusExt;
 
-use super::Failure;
 use super::escape::escape;
 use super::server_address::ServerAddress;
+use super::{Failure, distrust};
 use crate::config::SERVER_VARIABLE;
 
 /// How long an answer may take: longer than the 15 s after which a server gives up, so that its own word comes first.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a server says to a client that speaks plaintext where it speaks TLS.
+const SPEAKS_TLS: &str = "this port speaks TLS";
 
 /// What the library says of a server's answer to a client without a certificate.
 const CERTIFICATE_REQUIRED: &str = "CertificateRequired";
@@ -41,15 +44,25 @@ pub(super) fn late(address: &ServerAddress, patience: Duration) -> String {
 
 /// Why there is no connection to the server at `address`.
 pub(super) fn unreachable(error: &transport::Error, address: &ServerAddress) -> Failure {
-    let cause = escape(&deepest(error));
-    Failure::refused(match cause.contains("certificate") {
-        true => format!(
-            "the server {address} is not believed: {cause}. Say with --ca-file who vouches for it, and with --server-name \
-             for which name, if it is not the one in the URL"
+    if let Some(said) = speaks_tls(error, address) {
+        return Failure::refused(said);
+    }
+    let cause = deepest(error);
+    Failure::refused(match distrust::explain(&cause) {
+        Some(reason) => format!("the server {address} is not believed: {reason}"),
+        None => format!(
+            "the server {address} cannot be reached: {}. Start it, or say with --server or {SERVER_VARIABLE} where it is",
+            escape(&cause)
         ),
-        false => format!(
-            "the server {address} cannot be reached: {cause}. Start it, or say with --server or {SERVER_VARIABLE} where it is"
-        ),
+    })
+}
+
+/// What is said of a server that was asked in plaintext and has said that it speaks TLS.
+fn speaks_tls(error: &dyn Error, address: &ServerAddress) -> Option<String> {
+    let told = address.is_plaintext() && deepest(error).contains(SPEAKS_TLS);
+    told.then(|| {
+        let encrypted = address.to_string().replacen("http://", "https://", 1);
+        format!("the server {address} speaks TLS: say {encrypted} with --server or {SERVER_VARIABLE}")
     })
 }
 
@@ -85,6 +98,9 @@ fn refused(status: &Status, reason: &str) -> String {
 fn broken(status: &Status, address: &ServerAddress, patience: Duration, so: &str) -> String {
     let is_late =
         status.code() == Code::DeadlineExceeded || status.message() == TimeoutExpired(()).to_string();
+    if let Some(said) = speaks_tls(status, address) {
+        return said;
+    }
     match status.code() {
         _ if deepest(status).contains(CERTIFICATE_REQUIRED) => {
             format!("{address} asks for a client certificate: give --client-cert-file and --client-key-file")

@@ -1,11 +1,13 @@
 //! Starting with TLS, and the commands that ask such a server.
 
-use std::process::Output;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
 use super::kit::{Authority, Pair, put, self_signed};
-use crate::harness::{Binary, PASSWORD, countersign, run, said_no, said_yes};
+use crate::harness::{Binary, PASSWORD, countersign, run, said_no, said_yes, tool};
 
 const PAIR: [&str; 4] = ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"];
 
@@ -127,14 +129,52 @@ fn commands_ask_a_server_over_tls() {
     assert!(listed.contains("root"), "{listed}");
 }
 
+/// The lines in README.md, as they are printed.
+#[test]
+fn the_documented_certificates_work() {
+    let Some(_) = tool("openssl") else { return };
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let section = readme.split("\n### TLS\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let blocks = section.split("```\n").skip(1).step_by(2);
+    let script: String = blocks.collect::<String>().replace("\\\n", " ");
+    let (made, told): (Vec<_>, Vec<_>) =
+        script.lines().partition(|line| line.starts_with("openssl") || line.starts_with("chmod"));
+    let folder = TempDir::new().unwrap();
+    let shell = ["set -e", &made.join("\n")].join("\n");
+    said_yes(&run(Command::new("sh").args(["-c", &shell]).current_dir(folder.path()), ""));
+    let arguments = |name: &str| -> Vec<&str> {
+        let line = told.iter().find(|line| line.contains(name)).unwrap();
+        line.split_whitespace().skip(1).collect()
+    };
+    let server = Binary::start_in(folder, &arguments("--tls-client-ca-file"));
+    let mut command = countersign(server.folder.path());
+    let address = format!("https://localhost:{}", server.address.port());
+    command.args(arguments("healthcheck").into_iter().map(|word| match word {
+        "https://localhost:50051" => &address,
+        word => word,
+    }));
+    assert_eq!(said_yes(&run(&mut command, "")), "SERVING\n");
+    server.stop();
+}
+
 #[test]
 fn what_is_missing_for_tls_is_said() {
     let scene = Scene::open();
     let said = |code, more: &[&str]| said_no(code, &scene.ask(&[&["healthcheck"], more].concat(), ""));
     let stranger = said(1, &[&SHOW[..], &["--ca-file", "clients.pem"]].concat());
-    assert!(stranger.contains("is not believed") && stranger.contains("--ca-file"), "{stranger}");
+    assert!(
+        stranger.contains("no authority that is believed") && stranger.contains("--ca-file"),
+        "{stranger}"
+    );
+    assert!(!stranger.contains("UnknownIssuer"), "{stranger}");
     let other_name = said(1, &[&BELIEVE[..], &SHOW, &["--server-name", "else.test"]].concat());
     assert!(other_name.contains("is not believed") && other_name.contains("--server-name"), "{other_name}");
+    // In plaintext, every command is told.
+    let plain = format!("http://{}", scene.server.address);
+    for command in [&["healthcheck"][..], &["token", "issue", "--username", "root"]] {
+        let told = said_no(1, &scene.ask(&[command, &["--server", &plain]].concat(), PASSWORD));
+        assert!(told.contains(&format!("speaks TLS: say https://{}", scene.server.address)), "{told}");
+    }
     let bare = said(1, &BELIEVE);
     assert!(bare.contains("asks for a client certificate: give --client-cert-file"), "{bare}");
     for (more, expected) in [
