@@ -7,13 +7,17 @@ use std::time::Duration;
 use bytes::{Buf, BufMut};
 use countersign::pb::DESCRIPTOR_SET;
 use countersign_verify::{AccessTable, Credentials as Rule, MethodRule};
+use http::Method;
+use serde_json::json;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::harness::{PASSWORD, Refused, TestServer, basic_header, refused};
+use crate::browsers::{self, frame};
+use crate::harness::{PASSWORD, Refused, TestServer, basic_header, http, refused};
+use crate::rest::{Ask, Schema};
 
 /// What the door has to make of one kind of credentials, where they are looked at.
 #[derive(Clone)]
@@ -102,6 +106,9 @@ fn expected(method: &MethodRule, kind: &Kind) -> Result<(), Refused> {
     if allowed { Ok(()) } else { Err(Refused::new(Code::PermissionDenied, "ROLE_REQUIRED")) }
 }
 
+/// An id that is nobody's.
+const NOBODY: &str = "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e";
+
 /// A message that no method can decode: who is let in is told so, and nothing happens to anybody.
 const UNDECODABLE: &[u8] = &[0x08];
 
@@ -116,8 +123,48 @@ async fn call(channel: &Channel, path: &str, kind: &Kind, message: &'static [u8]
     answer.map(|_| ()).map_err(|status| refused(&status))
 }
 
+/// The same over gRPC-Web.
+async fn call_from_page(
+    server: &TestServer,
+    path: &str,
+    kind: &Kind,
+    message: &'static [u8],
+) -> Result<(), Refused> {
+    let mut headers = vec![("content-type", "application/grpc-web+proto")];
+    headers.extend(kind.values.iter().map(|value| ("authorization", value.as_str())));
+    let answer = http(server.address, ("POST", path), &headers, frame(message)).await;
+    browsers::message(&answer).map(|_| ()).map_err(|status| refused(&status))
+}
+
+/// The same over HTTP, by the method's own verb and path, with a field that no method has where `nonsense` is asked for.
+async fn call_over_http(
+    server: &TestServer,
+    (verb, template): &(Method, String),
+    kind: &Kind,
+    nonsense: bool,
+) -> Result<(), Refused> {
+    let path = template.replace("{user_id}", "me").replace("{session_id}", NOBODY);
+    assert!(!path.contains('{'), "say here what goes into {path}");
+    let mut ask = match (verb == Method::POST, nonsense) {
+        (true, true) => Ask::post(&path, &json!({"nonsense": 1})),
+        (true, false) => Ask::post(&path, &json!({})),
+        (false, true) => Ask::new(verb.clone(), &format!("{path}?nonsense=1")),
+        (false, false) => Ask::new(verb.clone(), &path),
+    };
+    for value in &kind.values {
+        ask = ask.header("authorization", value);
+    }
+    let answer = ask.send(server.address).await;
+    if answer.status == 200 {
+        return Ok(());
+    }
+    let (refusal, code) = (answer.refused(), answer.json()["code"].as_i64().unwrap());
+    let code = Code::from_i32(i32::try_from(code).unwrap());
+    Err(Refused { field: refusal.field, ..Refused::new(code, &refusal.reason) })
+}
+
 #[tokio::test]
-async fn every_method_with_every_kind_of_credentials() {
+async fn every_method_with_every_kind_of_credentials_on_every_wire() {
     let server = TestServer::start().await;
     let kinds = kinds(&server).await;
     let table = AccessTable::parse(
@@ -126,27 +173,48 @@ async fn every_method_with_every_kind_of_credentials() {
     )
     .unwrap();
     let channel = server.channel().await;
-    let mut cells = BTreeMap::new();
+    let schema = Schema::read();
+    let rules: BTreeMap<_, _> = schema
+        .methods()
+        .iter()
+        .map(|method| {
+            let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+            (path, schema.rule(method))
+        })
+        .collect();
+    let (mut cells, mut over_http) = (BTreeMap::new(), 0);
     for method in table.iter() {
         // A method that decides by itself has to see what it decides on.
-        let message = if method.rule.credentials == Rule::Optional { &[] } else { UNDECODABLE };
+        let nonsense = method.rule.credentials != Rule::Optional;
+        let message = if nonsense { UNDECODABLE } else { &[] };
         for kind in &kinds {
-            let got = call(&channel, &method.path, kind, message).await;
             let cell = format!("{} with {} {:?}", method.path, kind.name, kind.roles);
-            match expected(method, kind) {
-                Err(refusal) => assert_eq!(got, Err(refusal), "{cell}"),
-                // Let in: what an empty message deserves is the method's business, and no question of access.
-                Ok(()) => {
-                    let denied =
-                        |r: &Refused| matches!(r.code, Code::Unauthenticated | Code::PermissionDenied);
-                    assert!(!got.as_ref().is_err_and(denied), "{cell}: {got:?}");
+            let expected = expected(method, kind);
+            let mut answers = vec![
+                ("gRPC", call(&channel, &method.path, kind, message).await),
+                ("gRPC-Web", call_from_page(&server, &method.path, kind, message).await),
+            ];
+            if let Some(rule) = rules.get(&method.path) {
+                answers.push(("HTTP", call_over_http(&server, rule, kind, nonsense).await));
+                over_http += 1;
+            }
+            for (wire, got) in &answers {
+                match &expected {
+                    Err(refusal) => assert_eq!(got.as_ref(), Err(refusal), "{cell} over {wire}"),
+                    // Let in: what an empty message deserves is the method's business, and no question of access.
+                    Ok(()) => {
+                        let denied =
+                            |r: &Refused| matches!(r.code, Code::Unauthenticated | Code::PermissionDenied);
+                        assert!(!got.as_ref().is_err_and(denied), "{cell} over {wire}: {got:?}");
+                    }
                 }
             }
-            cells.insert(cell, got.is_ok());
+            cells.insert(cell, answers.len());
         }
     }
     assert_eq!(cells.len(), table.iter().count() * kinds.len());
     assert!(cells.len() >= 18 * 25, "{}", cells.len());
+    assert_eq!(over_http, rules.len() * kinds.len(), "every path is in the table");
 }
 
 #[tokio::test]

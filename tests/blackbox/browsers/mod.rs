@@ -2,6 +2,7 @@
 
 mod cookie;
 mod cross_site;
+mod fuzz;
 mod grpc_web;
 mod hosts;
 mod proxies;

@@ -15,3 +15,4 @@ mod verbs;
 mod wires;
 
 pub use ask::{Ask, refused_field};
+pub use schema::Schema;
