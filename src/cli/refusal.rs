@@ -17,9 +17,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// What a server says to a client that speaks plaintext where it speaks TLS.
 const SPEAKS_TLS: &str = "this port speaks TLS";
 
-/// What the library says of a server's answer to a client without a certificate.
-const CERTIFICATE_REQUIRED: &str = "CertificateRequired";
-
 /// What a status means that a call to the server at `address` ended with.
 pub(super) fn failure(status: &Status, address: &ServerAddress) -> Failure {
     Failure::Refused(match status.get_details_error_info() {
@@ -48,7 +45,10 @@ pub(super) fn unreachable(error: &transport::Error, address: &ServerAddress) -> 
         return Failure::refused(said);
     }
     let cause = deepest(error);
-    Failure::refused(match distrust::explain(&cause) {
+    if let Some(said) = distrust::of_client(&cause) {
+        return Failure::refused(format!("{address} {said}"));
+    }
+    Failure::refused(match distrust::of_server(&cause) {
         Some(reason) => format!("the server {address} is not believed: {reason}"),
         None => format!(
             "the server {address} cannot be reached: {}. Start it, or say with --server or {SERVER_VARIABLE} where it is",
@@ -101,10 +101,10 @@ fn broken(status: &Status, address: &ServerAddress, patience: Duration, so: &str
     if let Some(said) = speaks_tls(status, address) {
         return said;
     }
+    if let Some(said) = distrust::of_client(&deepest(status)) {
+        return format!("{address} {said}");
+    }
     match status.code() {
-        _ if deepest(status).contains(CERTIFICATE_REQUIRED) => {
-            format!("{address} asks for a client certificate: give --client-cert-file and --client-key-file")
-        }
         _ if is_late => format!("{}{so}", late(address, patience)),
         Code::Cancelled | Code::Internal | Code::Unavailable | Code::Unknown => format!(
             "the connection to {address} broke before an answer came{so}. \

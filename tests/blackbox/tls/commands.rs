@@ -175,6 +175,15 @@ fn what_is_missing_for_tls_is_said() {
         let told = said_no(1, &scene.ask(&[command, &["--server", &plain]].concat(), PASSWORD));
         assert!(told.contains(&format!("speaks TLS: say https://{}", scene.server.address)), "{told}");
     }
+    let stranger = Authority::new("strangers").of_client("nobody");
+    put(scene.server.folder.path(), "stranger.pem", &stranger.cert);
+    put(scene.server.folder.path(), "stranger.key", &stranger.key);
+    let shown = ["--client-cert-file", "stranger.pem", "--client-key-file", "stranger.key"];
+    let refused = said(1, &[&BELIEVE[..], &shown].concat());
+    assert!(
+        refused.contains("does not take the client certificate") && !refused.contains("alert"),
+        "{refused}"
+    );
     let bare = said(1, &BELIEVE);
     assert!(bare.contains("asks for a client certificate: give --client-cert-file"), "{bare}");
     for (more, expected) in [
