@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -25,6 +26,26 @@ async fn http2_comes_before_http1_and_nothing_else_is_spoken() {
     assert_eq!(agreed(&[b"http/1.1"]).await, Some(Some(b"http/1.1".to_vec())));
     assert_eq!(agreed(&[]).await, Some(None), "who does not ask is told nothing, and served");
     assert_eq!(agreed(&[b"h3"]).await, None);
+}
+
+/// The certificate has answered for the name, whatever else listens on this machine's own addresses; for a plaintext page of
+/// that name nobody has.
+#[tokio::test]
+async fn a_page_under_the_certificates_name_is_ours_if_it_came_encrypted() {
+    let authority = Authority::new("ours");
+    let site = Site::new(&authority.of_server());
+    let server = serve(site.config()).await;
+    let wish = Wish { alpn: &[b"http/1.1"], ..Wish::believing(&authority) };
+    for (origin, expected) in [("https://auth.test", "200"), ("http://auth.test", "403")] {
+        let mut stream = wish.connect(server.address).await.unwrap();
+        let ask = format!(
+            "GET /v1/keys HTTP/1.1\r\nhost: auth.test\r\norigin: {origin}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected} ")), "{origin}: {answer}");
+    }
 }
 
 #[tokio::test]
