@@ -12,7 +12,7 @@ use countersign::pb::auth::v1::admin_service_client::AdminServiceClient;
 use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
 use countersign::pb::auth::v1::{IssueTokenRequest, RotateKeyRequest};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
-use countersign::store::{DatabaseUrl, Faults, StoreConfig};
+use countersign::store::{DatabaseUrl, StoreConfig};
 use countersign::transport::PeerLimitConfig;
 use countersign_client::{Clock, ServerEndpoint, Verifier};
 use tempfile::TempDir;
@@ -119,11 +119,9 @@ async fn sign_in(auth: &mut AuthServiceClient<Channel>) -> String {
 fn config(folder: &TempDir) -> ServerConfig {
     let file = folder.path().join("countersign.db");
     ServerConfig {
-        store: StoreConfig {
-            url: DatabaseUrl::parse(&format!("sqlite://{}", file.display())).unwrap(),
-            faults: Faults::default(),
-        },
-        master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")] },
+        store: StoreConfig::new(DatabaseUrl::parse(&format!("sqlite://{}", file.display())).unwrap()),
+        adopt: false,
+        master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")], may_be_made: true },
         hasher: HasherConfig { memory_kib: 19_456, passes: 2, lanes: 1, hash_memory_mib: None },
         passwords: PasswordPolicy { min_length: 8, service_names: Vec::new() },
         policy: Policy {
@@ -136,6 +134,7 @@ fn config(folder: &TempDir) -> ServerConfig {
                 per_user: None,
             },
             registration: Registration::Closed,
+            max_staleness: None,
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: false,

@@ -27,6 +27,8 @@ mod m0007_create_server_key;
 mod m0008_create_reset_codes;
 mod m0009_create_security_events;
 mod m0010_add_endings_to_users;
+mod m0011_create_cluster_values;
+mod m0012_create_duties;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
@@ -54,6 +56,8 @@ pub fn migrations() -> Vec<Box<dyn Migration>> {
         Box::new(m0008_create_reset_codes::CreateResetCodes),
         Box::new(m0009_create_security_events::CreateSecurityEvents),
         Box::new(m0010_add_endings_to_users::AddEndingsToUsers),
+        Box::new(m0011_create_cluster_values::CreateClusterValues),
+        Box::new(m0012_create_duties::CreateDuties),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Audiences: for whom tokens are. The first of the list is Countersign's own.
 
+use std::fmt;
+
 /// The configured audiences; never empty.
 #[derive(Clone, Debug)]
 pub struct Audiences(Vec<String>);
@@ -13,6 +15,12 @@ pub enum AudiencesError {
     /// A name that would make tokens too large or logs unreadable.
     #[error("holds an audience that is not 1 to 64 visible ASCII characters")]
     Malformed,
+}
+
+impl fmt::Display for Audiences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
 }
 
 impl Audiences {

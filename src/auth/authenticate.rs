@@ -59,6 +59,8 @@ impl Authority {
             Proof::Token { claims, key_id } if self.parts().store.trust().has_revoked(claims, key_id) => {
                 Err(Error::TokenRevoked)
             }
+            // It may have been revoked where nobody could say so here.
+            Proof::Token { .. } if !self.knows_what_is_revoked() => Err(Error::TrustStale),
             Proof::Token { .. } => Ok(()),
             Proof::Password => Err(Error::CredentialsInvalid),
         }

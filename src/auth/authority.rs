@@ -53,6 +53,8 @@ pub struct Policy {
     pub sessions: SessionLimits,
     /// Who may register users.
     pub registration: Registration,
+    /// For how long tokens are checked after the trust log was read for the last time; `None` is for as long as they live.
+    pub max_staleness: Option<Duration>,
 }
 
 struct Inner {
@@ -73,6 +75,19 @@ impl Authority {
             failures: SignInFailures::default(),
             verifiers: Verifiers::new(longest_token),
         }))
+    }
+
+    /// What was configured.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.parts().policy
+    }
+
+    /// Whether what others have revoked is known well enough to let tokens in.
+    #[must_use]
+    pub fn knows_what_is_revoked(&self) -> bool {
+        let parts = self.parts();
+        parts.policy.max_staleness.is_none_or(|most| parts.store.trust().age() <= most)
     }
 
     /// For how long a session may rest before it ends.

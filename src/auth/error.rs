@@ -84,6 +84,9 @@ pub enum Error {
         /// When it is worth coming back.
         retry_after: Duration,
     },
+    /// The log of revocations could not be read for longer than tokens are let in without it.
+    #[error("it is not known here any more which tokens have been revoked")]
+    TrustStale,
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     StoreUnavailable(#[source] StoreError),

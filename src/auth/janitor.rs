@@ -1,17 +1,28 @@
 //! What is done now and then, beside the calls: following the trust log, writing counts down, freeing space. Nothing that
 //! is decided depends on the freeing; it may stop at any moment, or never run.
 
+use std::time::Duration;
+
 use super::{Authority, Error};
-use crate::domain::{SteadyTime, TrustPosition};
+use crate::domain::{SteadyTime, Timestamp, TrustPosition};
 use crate::store::{Followed, PurgeCursor};
 
-/// The janitor; there is one a process.
+/// What one replica does for all.
+const DUTY: &str = "janitor";
+/// How often that is asked for: long before it would be another's.
+const ASKED_EVERY: Duration = Duration::from_secs(3);
+
+/// The janitor; there is one a process, and of all that share a database server one frees its space.
 pub struct Janitor {
     authority: Authority,
     sessions: PurgeCursor,
     users: PurgeCursor,
     /// The present moment of what is forgotten.
     time: SteadyTime,
+    /// The name under which it takes on what one does for all.
+    id: [u8; 16],
+    /// When it asked for that the last time, and whether it has it.
+    asked: Option<(Timestamp, bool)>,
 }
 
 impl Janitor {
@@ -19,7 +30,10 @@ impl Janitor {
     #[must_use]
     pub fn new(authority: Authority) -> Self {
         let time = SteadyTime::begin(&*authority.parts().clock);
-        Self { authority, sessions: PurgeCursor::default(), users: PurgeCursor::default(), time }
+        let mut id = [0; 16];
+        authority.parts().entropy.fill(&mut id);
+        let (sessions, users) = (PurgeCursor::default(), PurgeCursor::default());
+        Self { authority, sessions, users, time, id, asked: None }
     }
 
     /// Frees some space: a bounded step through every table.
@@ -27,6 +41,17 @@ impl Janitor {
         let parts = self.authority.parts();
         let now = self.time.tick(&*parts.clock);
         parts.store.trust().forget(now);
+        let on_duty = match self.asked {
+            Some((asked, on_duty)) if now.since(asked) < ASKED_EVERY => on_duty,
+            _ => {
+                let on_duty = parts.store.take_duty(DUTY, self.id, now).await?;
+                self.asked = Some((now, on_duty));
+                on_duty
+            }
+        };
+        if !on_duty {
+            return Ok(());
+        }
         self.sessions = parts.store.purge_sessions(self.sessions, now).await?;
         self.users = parts.store.purge_users(self.users, now).await?;
         Ok(parts.store.purge_outdated(now).await?)

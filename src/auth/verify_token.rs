@@ -17,6 +17,9 @@ impl Authority {
         audience: &str,
     ) -> Result<Option<Verified>, Error> {
         let parts = self.parts();
+        if !self.knows_what_is_revoked() {
+            return Err(Error::TrustStale);
+        }
         if token.is_empty() {
             return Err(Error::field("token", "is missing"));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::database::{self, master_keys, store};
-use super::tls::wire;
+use super::tls::{switch, wire};
 use super::web::{trusted_proxies, web};
 use super::{Problems, Values, values};
 use crate::auth::{Audiences, Policy, Registration};
@@ -93,6 +93,7 @@ impl ServiceConfig {
         let web = web(values, problems);
         let trusted_proxies = trusted_proxies(values, problems);
         let log = log(values, problems);
+        let adopt = switch(values, problems, "adopt");
         let (hasher, wire) = (hasher?, wire?);
         let store = store?;
         let mut warnings = warnings(values, &hasher);
@@ -101,6 +102,7 @@ impl ServiceConfig {
             listen: listen?,
             server: ServerConfig {
                 store,
+                adopt: adopt?,
                 master_keys: master_keys?,
                 hasher,
                 passwords: passwords?,
@@ -202,12 +204,14 @@ fn policy(values: &Values, problems: &mut Problems, loopback: bool) -> Option<Po
     let registration = values.read("registration", problems, |text| {
         values::word(text, &[("auto", auto), ("open", Registration::Open), ("closed", Registration::Closed)])
     });
+    let max_staleness = values.read("trust-max-staleness", problems, values::staleness);
     Some(Policy {
         issuer: issuer?,
         audiences: audiences?,
         lifetimes: Lifetimes { default: default?, max: max? },
         sessions: sessions?,
         registration: registration?,
+        max_staleness: max_staleness?,
     })
 }
 

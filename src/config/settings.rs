@@ -91,7 +91,7 @@ pub const SERVER_NAME_VARIABLE: &str = "COUNTERSIGN_SERVER_NAME";
 pub const CLIENT_CERT_VARIABLES: [&str; 2] = ["COUNTERSIGN_CLIENT_CERT_FILE", "COUNTERSIGN_CLIENT_KEY_FILE"];
 
 /// Every setting that acts.
-pub const SETTINGS: [Setting; 32] = [
+pub const SETTINGS: [Setting; 34] = [
     service("listen", "ADDRESS:PORT", Some("127.0.0.1:50051"), "Where to listen; port 0 takes a free one"),
     within(
         Scope::Database,
@@ -184,6 +184,13 @@ pub const SETTINGS: [Setting; 32] = [
         "How long after its opening a session ends, however much it is used",
     ),
     service(
+        "trust-max-staleness",
+        "SPAN",
+        Some("30s"),
+        "For how long tokens are let in after the database has answered for the last time: what other replicas revoke \
+         meanwhile is not felt here. 0 is for as long as they live",
+    ),
+    service(
         "max-sessions-per-user",
         "N",
         Some("64"),
@@ -274,6 +281,16 @@ pub const SETTINGS: [Setting; 32] = [
             "true|false",
             Some("false"),
             "Refuse calls of AdminService on connections without a client certificate; for --tls-client-certificates optional",
+        )
+    },
+    Setting {
+        shape: Shape::Switch,
+        ..service(
+            "adopt",
+            "true|false",
+            Some("false"),
+            "Make this replica's issuer, audiences, lifetimes and limits those of its database server, where others were \
+             agreed on; give the same to all replicas",
         )
     },
     Setting {

@@ -60,6 +60,6 @@ fn file(values: &Values, problems: &mut Problems, name: &str) -> Option<PathBuf>
     })
 }
 
-fn switch(values: &Values, problems: &mut Problems, name: &str) -> Option<bool> {
+pub(super) fn switch(values: &Values, problems: &mut Problems, name: &str) -> Option<bool> {
     values.read(name, problems, |text| values::word(text, &[("true", true), ("false", false)]))
 }

@@ -32,6 +32,18 @@ pub fn span(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// For how long what was heard is believed; `None` for ever.
+pub(super) fn staleness(text: &str) -> Result<Option<Duration>, String> {
+    match text {
+        "0" => Ok(None),
+        _ => match span(text)? {
+            // The log is read eight times a second; a hiccup of a second is none.
+            span if span < Duration::from_secs(2) => Err("must be at least 2s, or 0 for no limit".to_owned()),
+            span => Ok(Some(span)),
+        },
+    }
+}
+
 /// A whole number within bounds.
 pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
     u32::from_str(text)

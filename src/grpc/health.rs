@@ -5,6 +5,9 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 /// The names that mean readiness: the database answers.
 const READINESS: [&str; 2] = ["", "auth.v1.AuthService"];
+/// The name that is served as long as it is known well enough what has been revoked, whether the database answers or not: an
+/// orchestrator that took away every replica for a database that is restarted would take away the checking of tokens too.
+const TRUST: &str = "auth.v1.TrustService";
 /// The name that is served as long as the process answers at all.
 const LIVENESS: &str = "liveness";
 
@@ -17,6 +20,7 @@ impl Health {
     pub async fn start() -> Self {
         let health = Self(HealthReporter::new());
         health.set_ready(false).await;
+        health.set_trusted(false).await;
         health.0.set_service_status(LIVENESS, ServingStatus::Serving).await;
         health
     }
@@ -27,6 +31,12 @@ impl Health {
         for name in READINESS {
             self.0.set_service_status(name, status).await;
         }
+    }
+
+    /// Says whether it is known what has been revoked.
+    pub async fn set_trusted(&self, trusted: bool) {
+        let status = if trusted { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.0.set_service_status(TRUST, status).await;
     }
 
     pub(super) fn service(&self) -> HealthService {

@@ -144,7 +144,7 @@ fn answer_error(error: &Error) -> Answer {
             ..said(Code::ResourceExhausted, R::RateLimited)
         },
         Error::VerifierSilent => said(Code::DeadlineExceeded, R::DeadlineExceeded),
-        Error::StoreUnavailable(_) | Error::BehindVerifier | Error::TrustLogReplaced => said(Code::Unavailable, R::StoreUnavailable),
+        Error::StoreUnavailable(_) | Error::TrustStale | Error::BehindVerifier | Error::TrustLogReplaced => said(Code::Unavailable, R::StoreUnavailable),
         Error::Internal(_) => internal(),
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::background::Background;
-use super::{MasterKeyFiles, StartKeysError, Surroundings, keys};
+use super::{ClusterError, MasterKeyFiles, StartKeysError, Surroundings, cluster, keys};
 use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registrar};
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
@@ -36,6 +36,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct ServerConfig {
     /// The database.
     pub store: StoreConfig,
+    /// Whether what all replicas share becomes what this one was given.
+    pub adopt: bool,
     /// The master keys.
     pub master_keys: MasterKeyFiles,
     /// Password hashing.
@@ -69,6 +71,9 @@ pub enum StartError {
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Settings that all replicas share.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// Its keys or the master key.
     #[error(transparent)]
     Keys(#[from] StartKeysError),
@@ -111,6 +116,7 @@ impl Server {
             config.tls.clone().map(|tls| Tls::load(tls, Arc::clone(&surroundings.clock))).transpose()?;
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
         begin_incarnation(&store, &surroundings).await?;
+        cluster::join(&store, &config.policy, config.adopt, surroundings.clock.now()).await?;
         let keys = keys::open(&store, &config.master_keys, &config.policy, &surroundings).await?;
         let authority = build_authority(&config, &store, keys, &surroundings)?;
         let health = Health::start().await;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::auth::{Authority, Error, Janitor};
+use super::cluster;
+use crate::auth::{Authority, Error, Janitor, Policy};
 use crate::grpc::Health;
 use crate::store::{Changes, Store};
 use crate::transport::{PeerLimit, Tls};
@@ -25,6 +26,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sign-in failures are written down: what a kill can lose of them.
 const RECORD_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the settings in the database are compared with those of this process.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often idle peers are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -43,13 +46,16 @@ impl Background {
     ) -> Self {
         let mut tasks = JoinSet::new();
         let changes = store.changes();
-        tasks.spawn(report_readiness(store, health));
+        tasks.spawn(report_readiness(store.clone(), health.clone()));
+        tasks.spawn(report_trust(authority.clone(), health));
         tasks.spawn(follow_trust_log(changes, authority.clone()));
         tasks.spawn(record_sign_in_failures(authority.clone()));
         tasks.spawn(reload_keys(authority.clone()));
         tasks.spawn(sweep_verifiers(authority.clone()));
+        tasks.spawn(compare_settings(store, authority.policy().clone()));
         tasks.spawn(clean(Janitor::new(authority)));
         tasks.spawn(forget_idle_peers(peer_limit));
+
         Self(tasks)
     }
 
@@ -80,6 +86,28 @@ async fn report_readiness(store: Store, health: Health) {
         }
         ready = Some(answers);
         health.set_ready(answers).await;
+    }
+}
+
+/// Whether tokens are let in, where health checks ask for it.
+async fn report_trust(authority: Authority, health: Health) {
+    let mut ticks = calm(READINESS_INTERVAL);
+    let mut trusted = None;
+    loop {
+        ticks.tick().await;
+        let knows = authority.knows_what_is_revoked();
+        if trusted == Some(knows) {
+            continue;
+        }
+        match (trusted, knows) {
+            (Some(true), false) => {
+                tracing::error!("the log of revocations could not be read for too long: no token is let in");
+            }
+            (Some(false), true) => tracing::info!("the log of revocations is read again: tokens are let in"),
+            _ => {}
+        }
+        trusted = Some(knows);
+        health.set_trusted(knows).await;
     }
 }
 
@@ -116,6 +144,24 @@ async fn reload_keys(authority: Authority) {
                 tracing::error!(error = cause, "the keys cannot be used: soon nothing will be signed");
             }
         }
+    }
+}
+
+/// Replicas that are started again one after the other with other settings: those that still wait for it say so.
+async fn compare_settings(store: Store, policy: Policy) {
+    let mut ticks = calm(COMPARE_INTERVAL);
+    let mut told = Vec::new();
+    loop {
+        ticks.tick().await;
+        let Ok(differing) = cluster::left_behind(&store, &policy).await else { continue };
+        if differing != told && !differing.is_empty() {
+            let settings = differing.join(", ");
+            tracing::warn!(
+                settings,
+                "another replica has adopted other settings: start this one again with them"
+            );
+        }
+        told = differing;
     }
 }
 

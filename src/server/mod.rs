@@ -3,11 +3,13 @@
 
 mod assemble;
 mod background;
+mod cluster;
 mod keys;
 mod master_key_file;
 mod surroundings;
 
 pub use assemble::{Server, ServerConfig, StartError};
+pub use cluster::ClusterError;
 pub use keys::StartKeysError;
 pub use master_key_file::{MasterKeyFileError, MasterKeyFiles, is_open_to_others};
 pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

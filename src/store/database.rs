@@ -77,6 +77,12 @@ impl Store {
         &self.0.engine
     }
 
+    /// Whether other processes on other machines may be using the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0.engine, Engine::Server(_))
+    }
+
     /// Asks the database for a row, to learn whether it answers. If it does not, new connections are tried: those of before
     /// may lead to a machine that is gone.
     pub async fn ping(&self) -> Result<(), StoreError> {

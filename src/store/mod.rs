@@ -10,10 +10,12 @@
 
 mod accounts;
 mod changes;
+mod cluster_values;
 mod config;
 mod database;
 mod database_server;
 mod database_url;
+mod duties;
 mod endings;
 mod engine;
 mod entity;
@@ -46,6 +48,7 @@ mod users;
 mod conformance;
 
 pub use changes::Changes;
+pub use cluster_values::Disagreement;
 pub use config::StoreConfig;
 pub use database::Store;
 pub use database_url::{DatabaseUrl, DatabaseUrlError};

@@ -1,9 +1,9 @@
 //! The trust log's revocations in memory, which every check of a token asks. Whoever commits a revocation publishes it
 //! here, in the same task and before anybody learns that it was committed; what others committed is read from the log.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use countersign_verify::{Claims, KeyId, Revocation, Revocations};
 use tokio::sync::watch;
@@ -21,6 +21,9 @@ pub struct TrustState {
     /// Whether there is anything to ask them: mostly there is not, and then nobody has to take turns at a lock.
     holds_any: AtomicBool,
     news: watch::Sender<TrustNews>,
+    /// The same moment as in the news, where every check of a token can look: microseconds after `made`.
+    read_began: AtomicU64,
+    made: Instant,
 }
 
 /// How much of the log is known, and since when that is so.
@@ -61,6 +64,13 @@ impl TrustState {
     #[must_use]
     pub fn len(&self) -> usize {
         self.revocations.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How long ago the last reading of the log began. What others have revoked since is not known.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        let began = Duration::from_micros(self.read_began.load(Ordering::Relaxed));
+        self.made.elapsed().saturating_sub(began)
     }
 
     /// Whether there are none.
@@ -114,6 +124,7 @@ impl TrustState {
             return;
         }
         self.add(&mut revocations, read);
+        self.note_reading(began);
         self.news.send_modify(|news| {
             news.position.sequence = news.position.sequence.max(position.sequence);
             news.read_began = news.read_began.max(Some(began));
@@ -127,7 +138,13 @@ impl TrustState {
         let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
         self.holds_any.store(!fresh.is_empty(), Ordering::Release);
         *revocations = fresh;
+        self.note_reading(began);
         self.news.send_replace(TrustNews { position, read_began: Some(began) });
+    }
+
+    fn note_reading(&self, began: Instant) {
+        let micros = began.saturating_duration_since(self.made).as_micros();
+        self.read_began.fetch_max(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn add(&self, revocations: &mut Revocations, added: &[Revocation]) {
@@ -142,8 +159,18 @@ impl Default for TrustState {
             revocations: RwLock::default(),
             holds_any: AtomicBool::default(),
             news: watch::Sender::new(TrustNews::default()),
+            read_began: AtomicU64::default(),
+            made: monotonic_now(),
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how old a reading is does not depend on the clock on the wall"
+)]
+fn monotonic_now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use countersign::domain::Entropy;
 use countersign::pb::auth::v1::{CreateUserRequest, IssueTokenRequest};
 use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{
     Credentials, PASSWORD, Refused, SeededEntropy, TestServer, on_postgres, raw_unary, refused,
@@ -57,6 +61,35 @@ async fn a_database_that_cannot_be_written_is_unavailable_and_tokens_are_still_c
     lock.release().await;
     client.create_user("bob", PASSWORD).await.unwrap();
     assert_eq!(server.query_number("SELECT COUNT(*) FROM sessions").await, 1);
+}
+
+#[tokio::test]
+async fn who_cannot_read_what_is_revoked_refuses_tokens_after_a_while_and_says_so() {
+    let server =
+        TestServer::start_with(|config| config.policy.max_staleness = Some(Duration::from_secs(1))).await;
+    let client = server.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let token = client.sign_in("alice", PASSWORD).await;
+    let mut health = HealthClient::new(server.channel().await);
+    let asked = HealthCheckRequest { service: "auth.v1.TrustService".to_owned() };
+    let mut trusted = health.watch(asked).await.unwrap().into_inner();
+    while trusted.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+
+    server.execute_sql("ALTER TABLE trust_counter RENAME TO elsewhere").await;
+    let refused = async {
+        loop {
+            if let Err(refused) = client.greet(Credentials::Bearer(&token)).await {
+                return refused;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(refused.await, Refused::new(Code::Unavailable, "STORE_UNAVAILABLE"));
+    assert_eq!(trusted.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+
+    server.execute_sql("ALTER TABLE elsewhere RENAME TO trust_counter").await;
+    while client.greet(Credentials::Bearer(&token)).await.is_err() {}
+    assert_eq!(trusted.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
 }
 
 #[tokio::test]

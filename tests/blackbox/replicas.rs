@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::harness::{AdminClient, Client, Credentials, PASSWORD, Refused, TestServer, Tokens};
+use crate::harness::{
+    AdminClient, Binary, Client, Credentials, PASSWORD, Refused, TestServer, Tokens, on_postgres, said_no,
+};
 
 /// How long a replica may take to feel what another one did, before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -181,4 +183,34 @@ async fn tokens_of_new_keys_are_good_at_a_replica_that_knows_of_the_old_ones_end
         Refused::unauthenticated("TOKEN_INVALID")
     );
     other.greet(Credentials::Bearer(&new.token)).await.unwrap();
+}
+
+/// Tokens of one replica are tokens of all: whoever is told something else is stopped before it makes any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_told_something_else_does_not_start() {
+    if !on_postgres() {
+        return; // A file of SQLite takes the settings of whoever opens it.
+    }
+    let first = Binary::start(&["--audiences", "countersign,billing"]);
+    let other = ["--listen", "127.0.0.1:0", "--audiences", "countersign", "--token-lifetime", "5m"];
+    let said = said_no(1, &first.run(&other, ""));
+    for line in [
+        "--audiences is countersign here and countersign,billing there",
+        "--token-lifetime is 300s here and 600s there",
+        "--adopt",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert!(!said.contains("--issuer"), "{said}");
+
+    let alike = Binary::start_beside(&first, &["--audiences", "countersign,billing"]);
+    assert!(alike.stop().0.success());
+    let adopted = Binary::start_beside(&first, &[&other[2..], &["--adopt"]].concat());
+    let client = adopted.client().await;
+    client.create_user("alice", PASSWORD).await.unwrap();
+    let token = client.open("alice", PASSWORD).await;
+    assert_eq!(token.duration.unwrap().seconds, 300);
+    assert!(adopted.stop().0.success());
+    let said = said_no(1, &first.run(&["--listen", "127.0.0.1:0", "--audiences", "countersign,billing"], ""));
+    assert!(said.contains("--audiences is countersign,billing here and countersign there"), "{said}");
 }

@@ -185,6 +185,7 @@ async fn authority(store: Store, hands: &Arc<Hands>) -> Authority {
                 per_user: Some(64),
             },
             registration: Registration::Open,
+            max_staleness: None,
         },
         clock,
         entropy,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{Epoch, Generation, RefreshChain, Roles, Salt, Spent};
 use crate::store::{
-    ActError, DatabaseUrl, OpenError, Rotation, Store, StoreConfig, StoreError, database_server,
+    ActError, DatabaseUrl, Disagreement, OpenError, Rotation, Store, StoreConfig, StoreError, database_server,
 };
 
 const WAITING_ON_POSTGRES: &str =
@@ -202,4 +202,54 @@ async fn a_postgres_that_acknowledges_too_early_or_knows_not_every_name_is_refus
     let error = open(&server.url("nowhere")).await.to_string();
     assert!(error.starts_with("the database postgres://127.0.0.1:"), "{error}");
     assert!(error.contains("database \"nowhere\" does not exist"), "{error}");
+}
+
+/// One replica does it for all, until it does not come for it any more.
+async fn a_duty_is_one_replicas(database: &impl TestDatabase) {
+    let store = database.open().await;
+    let take = async |holder: u8, now| store.take_duty("janitor", [holder; 16], at(now)).await.unwrap();
+    assert!(take(1, 1_000).await);
+    assert!(!take(2, 1_000).await);
+    assert!(take(1, 5_000).await, "who has it keeps it");
+    assert!(!take(2, 15_000).await);
+    assert!(take(2, 15_001).await, "who died had it for ten seconds");
+    assert!(!take(1, 16_000).await);
+}
+
+/// What all replicas were told alike is kept; who was told something else learns what.
+async fn replicas_agree_on_their_settings(database: &impl TestDatabase) {
+    let store = database.open().await;
+    store.ensure_trust_counter([7; 16], at(1)).await.unwrap();
+    let values = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let agree = async |pairs: &[(&str, &str)], adopt| {
+        store.agree_on_values(&values(pairs), adopt, at(1)).await.unwrap()
+    };
+    assert_eq!(agree(&[("issuer", "a"), ("audiences", "a,b")], false).await, []);
+    assert_eq!(agree(&[("issuer", "a"), ("audiences", "a,b")], false).await, []);
+    let differs = |here: &str, there: &str| Disagreement {
+        name: "issuer".to_owned(),
+        here: here.to_owned(),
+        there: there.to_owned(),
+    };
+    assert_eq!(agree(&[("issuer", "b"), ("later", "1")], false).await, [differs("b", "a")]);
+    assert_eq!(agree(&[("issuer", "b")], true).await, [differs("b", "a")]);
+    assert_eq!(agree(&[("issuer", "b")], false).await, []);
+    let kept = store.lookup_cluster_values().await.unwrap();
+    assert_eq!(kept, values(&[("issuer", "b"), ("audiences", "a,b"), ("later", "1")]));
+}
+
+#[tokio::test]
+async fn on_postgres_replicas_share_duties_and_settings() {
+    let Some(database) = PostgresDatabase::create() else { return };
+    a_duty_is_one_replicas(&database).await;
+    replicas_agree_on_their_settings(&database).await;
+}
+
+#[tokio::test]
+async fn on_mariadb_replicas_share_duties_and_settings() {
+    let Some(database) = MariaDatabase::create() else { return };
+    a_duty_is_one_replicas(&database).await;
+    replicas_agree_on_their_settings(&database).await;
 }

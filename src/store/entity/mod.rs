@@ -6,6 +6,8 @@
     reason = "SeaORM's derives make public types, whose associated types must be public too"
 )]
 
+pub(super) mod cluster_values;
+pub(super) mod duties;
 pub(super) mod key_ring;
 pub(super) mod reset_codes;
 pub(super) mod revocations;

@@ -52,6 +52,14 @@ impl Binary {
         Self::start_in(TempDir::new().unwrap(), arguments)
     }
 
+    /// Starts another one on the database of `first`, with a folder of its own.
+    pub fn start_beside(first: &Self, arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut command = countersign(folder.path());
+        point_to_database(&mut command, first.folder.path());
+        Self::start_as(command, folder, arguments)
+    }
+
     pub fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
         let command = countersign(folder.path());
         Self::start_as(command, folder, arguments)

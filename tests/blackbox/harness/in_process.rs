@@ -137,6 +137,8 @@ fn config(folder: &TempDir) -> ServerConfig {
     let url = DatabaseUrl::parse(Database::of(folder.path()).url()).unwrap();
     ServerConfig {
         store: StoreConfig { connections: 6, ..StoreConfig::new(url) },
+        // Tests start servers again with other settings.
+        adopt: true,
         master_keys: MasterKeyFiles { paths: vec![folder.path().join("countersign.key")], may_be_made: true },
         hasher: HasherConfig { memory_kib: 64, passes: 1, lanes: 1, hash_memory_mib: None },
         passwords: PasswordPolicy { min_length: 8, service_names: vec!["countersign".to_owned()] },
@@ -150,6 +152,7 @@ fn config(folder: &TempDir) -> ServerConfig {
                 per_user: Some(64),
             },
             registration: Registration::Open,
+            max_staleness: Some(Duration::from_secs(30)),
         },
         peer_limit: PeerLimitConfig { calls_per_second: None, spare_loopback: true },
         reflection: true,

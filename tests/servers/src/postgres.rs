@@ -33,10 +33,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The one that all tests of this process share, each with databases of its own. It is not durable: nobody kills it.
+    /// The one that all tests of this process share, each with databases of its own.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start_with(&["fsync=off", "full_page_writes=off"])).as_ref()
+        SHARED.get_or_init(|| Self::start_with(&[])).as_ref()
     }
 
     /// One of a test's own, durable, with these settings beside (`name=value`).
