@@ -18,8 +18,7 @@ use crate::grpc::{
 use crate::rest::{Rest, SchemaError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
 use crate::transport::{
-    Dispatch, Drain, Forwarded, Listener, PeerLimit, PeerLimitConfig, Tls, TlsConfig, TlsError,
-    TrustedProxies,
+    Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig, Tls, TlsConfig, TlsError, TrustedProxies,
 };
 use crate::web::{Front, WebConfig};
 
@@ -105,7 +104,8 @@ pub struct Server {
     peer_limit: Arc<PeerLimit>,
     draining: CancellationToken,
     tls: Option<Tls>,
-    handler: Forwarded<Dispatch<Door, Front<Door>>>,
+    handler: Dispatch<Door, Front<Door>>,
+    proxies: TrustedProxies,
 }
 
 impl Server {
@@ -135,8 +135,8 @@ impl Server {
         });
         let rest = Rest::new(door.clone(), config.older_api)?;
         let front = Front::new(door.clone(), rest, config.web);
-        let handler = Forwarded::new(Dispatch::new(door, front), config.trusted_proxies);
-        Ok(Self { store, authority, health, peer_limit, draining, tls, handler })
+        let (handler, proxies) = (Dispatch::new(door, front), config.trusted_proxies);
+        Ok(Self { store, authority, health, peer_limit, draining, tls, handler, proxies })
     }
 
     /// What it shows to its clients, if it speaks TLS.
@@ -147,10 +147,10 @@ impl Server {
 
     /// Serves until `shutdown`, then lets running calls finish.
     pub async fn serve(self, socket: TcpListener, shutdown: CancellationToken) {
-        let Self { store, authority, health, peer_limit, draining, tls, handler } = self;
+        let Self { store, authority, health, peer_limit, draining, tls, handler, proxies } = self;
         let mut background =
             Background::start(store.clone(), authority.clone(), health.clone(), Arc::clone(&peer_limit));
-        let mut listener = Listener::new(socket);
+        let mut listener = Listener::new(socket).believing(proxies);
         if let Some(tls) = tls {
             background.watch(tls.clone());
             listener = listener.with_tls(tls, peer_limit);

@@ -21,9 +21,11 @@ use tonic::body::Body;
 use super::Peer;
 use super::activity::{ActiveCall, Activity};
 use super::drain::Stop;
+use super::forwarded::Proxy;
 use super::handler::Handler;
-use super::load::{CountedCall, Crowded, Framing, Load};
+use super::load::{CountedCall, Crowded, Framing};
 use super::message_body::MessageBody;
+use super::shares::Share;
 use super::stream_task::StreamTasks;
 
 /// How often a connection is looked at. A slow client is found out after 10 s, the first tick that finds no request.
@@ -61,12 +63,22 @@ pub(super) fn protocol() -> Builder<StreamTasks> {
     builder
 }
 
+/// What a connection's calls meet.
+pub(super) struct Served<H> {
+    /// Who answers them.
+    pub(super) handler: H,
+    /// What they count in, unless somebody else makes them.
+    pub(super) share: Arc<Share>,
+    /// What says who makes them, if it is to be believed.
+    pub(super) proxy: Option<Proxy>,
+}
+
 /// Serves a connection until its peer, its deadlines or the server's stop end it.
 pub(super) async fn serve<S, H>(
     stream: S,
     peer: Peer,
     protocol: &Builder<StreamTasks>,
-    (handler, load): (H, Load),
+    served: Served<H>,
     stop: Stop,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -74,7 +86,7 @@ pub(super) async fn serve<S, H>(
 {
     let activity = Arc::new(Activity::default());
     let number = peer.connection;
-    let service = ConnectionService { handler, peer, load, activity: Arc::clone(&activity) };
+    let service = ConnectionService { served, peer, activity: Arc::clone(&activity) };
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let mut watch = IdleWatch::new(activity);
     let mut leaving = false;
@@ -160,9 +172,8 @@ impl IdleWatch {
 
 /// Hands each request to the handler, with the peer, and counts it until its answer's last byte.
 struct ConnectionService<H> {
-    handler: H,
+    served: Served<H>,
     peer: Peer,
-    load: Load,
     activity: Arc<Activity>,
 }
 
@@ -172,20 +183,38 @@ impl<H: Handler> hyper::service::Service<Request<Incoming>> for ConnectionServic
     type Future = CallInProgress<H::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let counted = self.load.start_call();
+        let Served { share, proxy, .. } = &self.served;
+        match proxy {
+            None => self.answer(request, self.peer.clone(), share),
+            Some(proxy) => {
+                let (client, share) = proxy.client(self.peer.clone(), request.headers());
+                self.answer(request, client, &share)
+            }
+        }
+    }
+}
+
+impl<H: Handler> ConnectionService<H> {
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        share: &Arc<Share>,
+    ) -> CallInProgress<H::Future> {
+        let counted = share.start_call();
         let framing = if http_body::Body::is_end_stream(request.body()) {
             Framing::Prefixed
         } else {
             framing(request.headers())
         };
-        let message = self.load.expect_message(framing);
+        let message = share.expect_message(framing);
         let crowded = counted.is_none() || !message.fits();
         let mut request = request.map(|body| Body::new(MessageBody::new(body, message)));
         if crowded {
             request.extensions_mut().insert(Crowded);
         }
         let running = Some(RunningCall { _activity: self.activity.start(), _counted: counted });
-        CallInProgress { call: self.handler.call(request, self.peer.clone()), running }
+        CallInProgress { call: self.served.handler.call(request, peer), running }
     }
 }
 

@@ -1,14 +1,15 @@
 //! Whose request a proxy brings, and whether that came to it over HTTPS: by what it says, if it is one of ours. Everybody
-//! else could say anything.
+//! else could say anything. It is decided once a call, before anything is counted; a connection of anybody else costs nothing
+//! but one look at its own address.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Request};
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
-use tonic::body::Body;
 
-use super::{Handler, Peer};
+use super::Peer;
+use super::shares::{Share, Shares};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -17,11 +18,10 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
-/// A handler that is told the address that the proxies name.
-#[derive(Clone)]
-pub struct Forwarded<H> {
-    handler: H,
+/// What brings the calls of a connection whose other end is a proxy of ours.
+pub(super) struct Proxy {
     proxies: TrustedProxies,
+    shares: Arc<Shares>,
 }
 
 impl TrustedProxies {
@@ -80,24 +80,20 @@ fn address(text: &str) -> Option<IpAddr> {
     bare().or_else(with_port).map(|address| address.to_canonical())
 }
 
-impl<H: Handler> Forwarded<H> {
-    /// Believes `proxies`.
-    #[must_use]
-    pub fn new(handler: H, proxies: TrustedProxies) -> Self {
-        Self { handler, proxies }
+impl Proxy {
+    /// What is at the other end of a connection from `address`, if it is a proxy whose word counts.
+    pub(super) fn at(address: IpAddr, proxies: &TrustedProxies, shares: &Arc<Shares>) -> Option<Self> {
+        let trusted = proxies.trust(address.to_canonical());
+        trusted.then(|| Self { proxies: proxies.clone(), shares: Arc::clone(shares) })
     }
-}
 
-impl<H: Handler> Handler for Forwarded<H> {
-    type Future = H::Future;
-
-    fn call(&self, request: Request<Body>, mut peer: Peer) -> H::Future {
-        if !self.proxies.0.is_empty() {
-            let (client, proxies) = self.proxies.client(peer.address.ip(), request.headers());
-            peer.address.set_ip(client);
-            peer.https |= is_https(request.headers(), proxies);
-        }
-        self.handler.call(request, peer)
+    /// Who makes a call that comes from `peer`, and what it counts in.
+    pub(super) fn client(&self, mut peer: Peer, headers: &HeaderMap) -> (Peer, Arc<Share>) {
+        let (client, proxies) = self.proxies.client(peer.address.ip(), headers);
+        peer.address.set_ip(client);
+        peer.https |= is_https(headers, proxies);
+        let share = self.shares.of(peer.network());
+        (peer, share)
     }
 }
 

@@ -10,16 +10,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
+use super::connection::{self, Served};
 use super::drain::{Drain, Stop};
+use super::forwarded::Proxy;
 use super::handler::Handler;
-use super::load::{self, Load};
+use super::shares::{Share, Shares};
 use super::tls::{HandshakeShare, Handshakes};
-use super::{Network, Peer, PeerLimit, Tls};
+use super::{Network, Peer, PeerLimit, Tls, TrustedProxies};
 
 /// Connections at once, of everybody.
 const MAX_CONNECTIONS: usize = 10_000;
-/// Connections at once of one network.
+/// Connections at once of one network. They count by the socket's address, a proxy's too: whose calls one will bring is not
+/// known when it is accepted.
 const MAX_CONNECTIONS_PER_NETWORK: usize = 2_048;
 /// How long accepting rests when the process is out of file descriptors: one of them has to be closed first, and asking
 /// again at once would take a whole core to be told the same.
@@ -33,19 +35,27 @@ const UNSENT_PATIENCE_MILLIS: u32 = 20_000;
 pub struct Listener {
     socket: TcpListener,
     handshakes: Option<Arc<Handshakes>>,
+    proxies: TrustedProxies,
 }
 
 impl Listener {
     /// Takes over a bound socket.
     #[must_use]
     pub fn new(socket: TcpListener) -> Self {
-        Self { socket, handshakes: None }
+        Self { socket, handshakes: None, proxies: TrustedProxies::default() }
     }
 
     /// Speaks TLS and nothing else. A handshake counts as a call of its network.
     #[must_use]
     pub fn with_tls(mut self, tls: Tls, peer_limit: Arc<PeerLimit>) -> Self {
         self.handshakes = Some(Arc::new(Handshakes::new(tls, peer_limit)));
+        self
+    }
+
+    /// Believes `proxies` whose calls they bring.
+    #[must_use]
+    pub fn believing(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -95,7 +105,8 @@ impl Listener {
                 continue;
             }
             let (protocol, handler, stop) = (Arc::clone(&protocol), handler.clone(), stop.clone());
-            let served = (handler, place.load.clone());
+            let proxy = Proxy::at(address.ip(), &self.proxies, &census.shares);
+            let served = Served { handler, share: Arc::clone(&place.share), proxy };
             match self.handshakes.clone() {
                 None => connections.spawn(async move {
                     connection::serve(stream, peer, &protocol, served, stop).await;
@@ -143,7 +154,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 #[derive(Default)]
 struct Census {
     counts: Mutex<Counts>,
-    load: Arc<load::Counts>,
+    shares: Arc<Shares>,
 }
 
 #[derive(Default)]
@@ -156,7 +167,6 @@ struct Counts {
 #[derive(Default)]
 struct OfNetwork {
     connections: usize,
-    load: Arc<load::Counts>,
     handshakes: Arc<HandshakeShare>,
 }
 
@@ -164,7 +174,7 @@ struct OfNetwork {
 struct Place {
     census: Arc<Census>,
     network: Network,
-    load: Load,
+    share: Arc<Share>,
     handshakes: Arc<HandshakeShare>,
 }
 
@@ -178,9 +188,8 @@ impl Census {
         counts.all += 1;
         let of_network = counts.by_network.entry(network).or_default();
         of_network.connections += 1;
-        let load = Load { all: Arc::clone(&census.load), network: Arc::clone(&of_network.load) };
-        let handshakes = Arc::clone(&of_network.handshakes);
-        Some(Place { census: Arc::clone(census), network, load, handshakes })
+        let (share, handshakes) = (census.shares.of(network), Arc::clone(&of_network.handshakes));
+        Some(Place { census: Arc::clone(census), network, share, handshakes })
     }
 }
 

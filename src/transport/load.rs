@@ -2,11 +2,13 @@
 //! authentication all of it is a stranger's, and half of a message costs its sender nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+
+use super::shares::Share;
 
 /// Calls at once, of everybody.
 const MAX_CALLS: usize = 32_768;
-/// Calls at once of one network. A proxy in front is one network.
+/// Calls at once of one network.
 const MAX_CALLS_PER_NETWORK: usize = 2_048;
 /// Bytes at once of messages on their way in, of everybody.
 const MAX_BYTES: usize = 128 << 20;
@@ -21,22 +23,8 @@ const PREFIX: usize = 5;
 #[derive(Clone, Copy, Debug)]
 pub struct Crowded;
 
-/// The counts of everybody, or of one network.
-#[derive(Default)]
-pub(super) struct Counts {
-    calls: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-/// The counts that a connection's calls go into.
-#[derive(Clone)]
-pub(super) struct Load {
-    pub(super) all: Arc<Counts>,
-    pub(super) network: Arc<Counts>,
-}
-
 /// A running call, counted until this is dropped.
-pub(super) struct CountedCall(Load);
+pub(super) struct CountedCall(Arc<Share>);
 
 /// How a request's body is made of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +39,7 @@ pub(super) enum Framing {
 /// come, because the decoder sets aside that much; and for nothing once it is complete. One that is not followed counts for
 /// the largest, from the beginning until nobody reads on.
 pub(super) struct IncomingMessage {
-    load: Load,
+    share: Arc<Share>,
     framing: Framing,
     /// Whether there was room from the beginning.
     fits: bool,
@@ -61,21 +49,20 @@ pub(super) struct IncomingMessage {
     counted: usize,
 }
 
-impl Load {
+impl Share {
     /// Counts a call; `None` if there are too many.
-    pub(super) fn start_call(&self) -> Option<CountedCall> {
-        let (all, network) = (&self.all.calls, &self.network.calls);
+    pub(super) fn start_call(self: &Arc<Self>) -> Option<CountedCall> {
+        let (all, network) = (&self.all().calls, &self.own.calls);
         let fits = all.fetch_add(1, Ordering::Relaxed) < MAX_CALLS;
         let fits = network.fetch_add(1, Ordering::Relaxed) < MAX_CALLS_PER_NETWORK && fits;
-        let call = CountedCall(self.clone());
+        let call = CountedCall(Arc::clone(self));
         fits.then_some(call)
     }
 
     /// The message of a body that has one.
-    pub(super) fn expect_message(&self, framing: Framing) -> IncomingMessage {
-        let load = self.clone();
+    pub(super) fn expect_message(self: &Arc<Self>, framing: Framing) -> IncomingMessage {
         let mut message = IncomingMessage {
-            load,
+            share: Arc::clone(self),
             framing,
             fits: true,
             prefix: [0; PREFIX],
@@ -92,8 +79,8 @@ impl Load {
 
 impl Drop for CountedCall {
     fn drop(&mut self) {
-        self.0.all.calls.fetch_sub(1, Ordering::Relaxed);
-        self.0.network.calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.all().calls.fetch_sub(1, Ordering::Relaxed);
+        self.0.own.calls.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -137,14 +124,14 @@ impl IncomingMessage {
 
     fn count(&mut self, bytes: usize) -> bool {
         self.counted = bytes;
-        let (all, network) = (&self.load.all.bytes, &self.load.network.bytes);
+        let (all, network) = (&self.share.all().bytes, &self.share.own.bytes);
         let fits = all.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES;
         network.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES_PER_NETWORK && fits
     }
 
     fn end(&mut self) {
-        self.load.all.bytes.fetch_sub(self.counted, Ordering::Relaxed);
-        self.load.network.bytes.fetch_sub(self.counted, Ordering::Relaxed);
+        self.share.all().bytes.fetch_sub(self.counted, Ordering::Relaxed);
+        self.share.own.bytes.fetch_sub(self.counted, Ordering::Relaxed);
         (self.counted, self.prefix_filled) = (0, 0);
     }
 }
@@ -158,21 +145,20 @@ impl Drop for IncomingMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Network;
+    use crate::transport::shares::Shares;
 
-    fn network(of: &Load) -> Load {
-        Load { all: Arc::clone(&of.all), network: Arc::default() }
-    }
-
-    fn nobody() -> Load {
-        Load { all: Arc::default(), network: Arc::default() }
+    fn two_networks() -> [Arc<Share>; 2] {
+        let shares = Arc::new(Shares::default());
+        [1, 2].map(|last| shares.of(Network::of([192, 0, 2, last].into())))
     }
 
     #[test]
     fn a_network_runs_its_share_of_calls_and_no_more() {
-        let one = nobody();
+        let [one, other] = two_networks();
         let mut calls: Vec<_> = (0..MAX_CALLS_PER_NETWORK).map(|_| one.start_call().unwrap()).collect();
         assert!(one.start_call().is_none());
-        assert!(network(&one).start_call().is_some());
+        assert!(other.start_call().is_some());
         calls.pop();
         assert!(one.start_call().is_some(), "a refused call counts for nothing, a finished one makes room");
     }
@@ -185,25 +171,25 @@ mod tests {
 
     #[test]
     fn announced_messages_fill_a_networks_share_and_no_more() {
-        let one = nobody();
-        let announce = |load: &Load| {
-            let mut message = load.expect_message(Framing::Prefixed);
+        let [one, other] = two_networks();
+        let announce = |share: &Arc<Share>| {
+            let mut message = share.expect_message(Framing::Prefixed);
             message.arrive(&prefix(64 << 10)).then_some(message)
         };
         let held: Vec<_> = std::iter::from_fn(|| announce(&one)).collect();
         assert_eq!(held.len(), MAX_BYTES_PER_NETWORK / MAX_MESSAGE);
-        assert!(announce(&network(&one)).is_some());
+        assert!(announce(&other).is_some());
         drop(held);
         assert!(announce(&one).is_some());
-        assert_eq!(one.all.bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(one.all().bytes.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn a_body_that_is_not_followed_counts_for_the_largest_message_until_nobody_reads_on() {
-        let one = nobody();
+        let [one, _] = two_networks();
         let mut body = one.expect_message(Framing::Opaque);
         assert!(body.fits() && body.arrive(b"{") && body.arrive(b"}"));
-        assert_eq!(one.network.bytes.load(Ordering::Relaxed), MAX_MESSAGE);
+        assert_eq!(one.own.bytes.load(Ordering::Relaxed), MAX_MESSAGE);
         let others: Vec<_> = std::iter::from_fn(|| {
             let other = one.expect_message(Framing::Opaque);
             other.fits().then_some(other)
@@ -211,20 +197,20 @@ mod tests {
         .collect();
         assert_eq!(others.len() + 1, MAX_BYTES_PER_NETWORK / MAX_MESSAGE);
         drop((body, others));
-        assert_eq!(one.all.bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(one.all().bytes.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn messages_that_have_come_count_for_nothing_however_they_were_cut() {
-        let one = nobody();
+        let [one, _] = two_networks();
         let stream: Vec<u8> = (0..100).flat_map(|n| [prefix(n), vec![7; n as usize]].concat()).collect();
         for piece in [1, 2, 3, 5, 7, 64, 10_000] {
             let mut messages = one.expect_message(Framing::Prefixed);
             assert!(stream.chunks(piece).all(|bytes| messages.arrive(bytes)));
-            assert_eq!(one.network.bytes.load(Ordering::Relaxed), 0, "{piece}");
+            assert_eq!(one.own.bytes.load(Ordering::Relaxed), 0, "{piece}");
             assert!(messages.arrive(&prefix(1000)) && messages.arrive(&[7; 999]));
-            assert_eq!(one.network.bytes.load(Ordering::Relaxed), 1000, "{piece}");
+            assert_eq!(one.own.bytes.load(Ordering::Relaxed), 1000, "{piece}");
         }
-        assert_eq!(one.all.bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(one.all().bytes.load(Ordering::Relaxed), 0);
     }
 }

@@ -13,13 +13,14 @@ mod media_type;
 mod message_body;
 mod peer;
 mod peer_limit;
+mod shares;
 mod stream_task;
 mod tls;
 
 pub use deadline::{CallDeadline, DeadlineError};
 pub use dispatch::{Answer, Dispatch};
 pub use drain::Drain;
-pub use forwarded::{Forwarded, TrustedProxies};
+pub use forwarded::TrustedProxies;
 pub use handler::Handler;
 pub use listener::Listener;
 pub use load::Crowded;

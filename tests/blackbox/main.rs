@@ -19,6 +19,7 @@ mod documented_verifiers;
 mod faults;
 mod foreign_clients;
 mod full_disk;
+mod half_messages;
 mod health;
 mod hostile_server;
 mod hostile_tokens;
