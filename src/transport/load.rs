@@ -47,6 +47,8 @@ pub(super) struct IncomingMessage {
     prefix_filled: usize,
     missing: usize,
     counted: usize,
+    /// How many messages are complete.
+    complete: usize,
 }
 
 impl Share {
@@ -69,6 +71,7 @@ impl Share {
             prefix_filled: 0,
             missing: 0,
             counted: 0,
+            complete: 0,
         };
         if framing == Framing::Opaque {
             message.fits = message.count(MAX_MESSAGE);
@@ -88,6 +91,17 @@ impl IncomingMessage {
     /// Whether there is room for what is known of it before any of it has come.
     pub(super) fn fits(&self) -> bool {
         self.fits
+    }
+
+    /// How many messages have come whole.
+    pub(super) fn complete(&self) -> usize {
+        self.complete
+    }
+
+    /// Whether one is overdue to come that its sender owes: the first, or the rest of one that has begun. Between two messages
+    /// of a stream nobody owes anything.
+    pub(super) fn is_owed(&self) -> bool {
+        self.complete == 0 || self.prefix_filled > 0
     }
 
     /// Takes note of bytes that have arrived; false if too much is on its way in.
@@ -111,6 +125,7 @@ impl IncomingMessage {
             }
             if self.prefix_filled == PREFIX && self.missing == 0 {
                 self.end();
+                self.complete += 1;
             }
         }
         true
@@ -208,7 +223,9 @@ mod tests {
             let mut messages = one.expect_message(Framing::Prefixed);
             assert!(stream.chunks(piece).all(|bytes| messages.arrive(bytes)));
             assert_eq!(one.own.bytes.load(Ordering::Relaxed), 0, "{piece}");
+            assert!((messages.complete(), messages.is_owed()) == (100, false), "{piece}");
             assert!(messages.arrive(&prefix(1000)) && messages.arrive(&[7; 999]));
+            assert!((messages.complete(), messages.is_owed()) == (100, true), "{piece}");
             assert_eq!(one.own.bytes.load(Ordering::Relaxed), 1000, "{piece}");
         }
         assert_eq!(one.all().bytes.load(Ordering::Relaxed), 0);

@@ -11,6 +11,7 @@ use tonic_web::GrpcWebLayer;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
+use super::body_fault::BodyFault;
 use crate::transport::{Handler, Peer, media_type};
 
 const BINARY: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
@@ -48,7 +49,9 @@ pub(super) async fn answer<D: Handler>(
     form: Form,
 ) -> Response<Body> {
     spell_out(request.headers_mut(), form);
-    let mut service = GrpcWebLayer::new().layer(Entrance { door, peer });
+    let fault = BodyFault::default();
+    let request = fault.noted(request);
+    let mut service = GrpcWebLayer::new().layer(Entrance { door, peer, fault });
     match service.call(request).await {
         Ok(response) => response,
         Err(infallible) => match infallible {},
@@ -70,6 +73,7 @@ fn spell_out(headers: &mut HeaderMap, form: Form) {
 struct Entrance<D> {
     door: D,
     peer: Peer,
+    fault: BodyFault,
 }
 
 impl<D: Handler> Service<Request<Body>> for Entrance<D> {
@@ -82,7 +86,7 @@ impl<D: Handler> Service<Request<Body>> for Entrance<D> {
     }
 
     fn call(&mut self, request: Request<Body>) -> D::Future {
-        self.door.call(request, self.peer.clone())
+        self.door.call(self.fault.told(request), self.peer.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 //! translation of gRPC-Web.
 
 mod asked_host;
+mod body_fault;
 mod cors;
 mod cross_site;
 mod drained_body;

@@ -1,5 +1,5 @@
-//! Clients that say nothing. The bounds are real time (10 s and 15 s); the tests wait for the server's reaction, and give up
-//! after a minute.
+//! Clients that say nothing. The bounds are real time (10 s); the tests wait for the server's reaction, and give up after a
+//! minute.
 
 use std::time::Duration;
 
