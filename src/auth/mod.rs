@@ -64,5 +64,6 @@ pub use rotate_keys::WhichKeys;
 pub use sessions::ShownSession;
 pub use verifier_lease::{ShownVerifier, VerifierHello, VerifierReport};
 pub use verifier_reports::VerifierReports;
+pub use verifier_waits::Holder;
 pub use wait_for_verifiers::{PendingVerifiers, ShownVerifiers, VerifierWait};
 pub use watch_trust::{TrustFrame, TrustWatch};

@@ -4,7 +4,7 @@ use countersign_verify::Claims;
 use zeroize::Zeroizing;
 
 use super::caller::Proof;
-use super::{Authority, CallContext, Caller, Error, UserRef};
+use super::{Authority, CallContext, Caller, Error, Holder, UserRef};
 use crate::crypto::RefreshToken;
 use crate::domain::SessionId;
 use crate::store::Whose;
@@ -14,18 +14,19 @@ const ADMIN: [&str; 1] = ["admin"];
 
 impl Authority {
     /// Ends the session that a token belongs to: an access token, expired or not, for whatever audience; a refresh token,
-    /// spent or not. A token that is not ours, or whose session is over, needs nothing (RFC 7009, section 2.2). Whether it
-    /// was ours.
+    /// spent or not. A token that is not ours, or whose session is over, needs nothing (RFC 7009, section 2.2). On whose
+    /// behalf that was, if it was ours.
     pub async fn revoke_token(
         &self,
         token: &Zeroizing<String>,
         context: &CallContext,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Holder>, Error> {
         if token.is_empty() {
             return Err(Error::field("token", "is missing"));
         }
-        let Some(id) = self.session_of(token) else { return Ok(false) };
+        let Some(id) = self.session_of(token) else { return Ok(None) };
         let found = self.parts().store.lookup_session_with_user(id).await?;
+        let holder = found.as_ref().map_or(Holder::Session(id), |(_, user)| Holder::User(user.id));
         let store = &self.parts().store;
         // Whoever repeats it pays a look-up, and does not take the writer's time.
         if found.is_some_and(|(session, _)| session.ended.is_none()) {
@@ -34,7 +35,7 @@ impl Authority {
             // Ended by another process, or by a call that has not published it yet: OK means that the next check fails.
             self.follow_trust_log().await?;
         }
-        Ok(true)
+        Ok(Some(holder))
     }
 
     /// Ends one session: the caller's own, or anybody's for an admin. For others a foreign one is not there.

@@ -2,16 +2,34 @@
 //! when nobody's is. What verifiers do costs a look-up for each wait that is open, and their number is bounded.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 
 use tokio::sync::oneshot;
 
-use crate::domain::TrustPosition;
+use crate::domain::{Network, SessionId, TrustPosition, UserId};
 
 /// Waits at once, of everybody. With all of them open, and each for the word of 4,096 verifiers, their lists take 36 MiB.
 const MOST: usize = 512;
-/// Waits at once from one address.
-const MOST_FROM_ADDRESS: usize = 256;
+/// Waits at once from one network.
+const MOST_FROM_NETWORK: usize = 256;
+/// Waits at once on one user's behalf, so that whoever has one token, be it revoked, does not take all of a network's, nor
+/// with two networks those of everybody.
+const MOST_OF_HOLDER: usize = 64;
+
+/// On whose behalf something was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A user's.
+    User(UserId),
+    /// That of whoever has a token of a session which is not there any more.
+    Session(SessionId),
+}
+
+/// Who waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Waiter {
+    pub(super) network: Option<Network>,
+    pub(super) holder: Option<Holder>,
+}
 
 /// The waits that are open.
 #[derive(Debug, Default)]
@@ -25,7 +43,7 @@ pub(super) struct Waits {
 #[derive(Debug)]
 struct Wait {
     position: TrustPosition,
-    from: Option<IpAddr>,
+    waiter: Waiter,
     /// The leases whose verifiers' word is missing.
     pending: HashSet<u64>,
     done: Option<oneshot::Sender<()>>,
@@ -39,18 +57,29 @@ impl Waits {
     pub(super) fn begin(
         &mut self,
         position: TrustPosition,
-        from: Option<IpAddr>,
+        waiter: Waiter,
         pending: HashSet<u64>,
     ) -> Result<Begun, HashSet<u64>> {
-        let from_there = self.open.values().filter(|wait| wait.from == from).count();
-        if self.closed || self.open.len() >= MOST || from_there >= MOST_FROM_ADDRESS {
+        if self.closed || !self.has_room_for(waiter) {
             return Err(pending);
         }
         let (done, told) = oneshot::channel();
         let id = self.next;
         self.next += 1;
-        self.open.insert(id, Wait { position, from, pending, done: Some(done) });
+        self.open.insert(id, Wait { position, waiter, pending, done: Some(done) });
         Ok((id, told))
+    }
+
+    fn has_room_for(&self, waiter: Waiter) -> bool {
+        let like = |same: fn(&Waiter, &Waiter) -> bool| {
+            self.open.values().filter(|wait| same(&wait.waiter, &waiter)).count()
+        };
+        // A password that is reset by a code is on behalf of nobody that is known here; the code works once.
+        let of_holder =
+            if waiter.holder.is_some() { like(|one, other| one.holder == other.holder) } else { 0 };
+        self.open.len() < MOST
+            && like(|one, other| one.network == other.network) < MOST_FROM_NETWORK
+            && of_holder < MOST_OF_HOLDER
     }
 
     /// Ends a wait. Whose word was missing.
@@ -115,7 +144,7 @@ mod tests {
     #[test]
     fn a_wait_is_woken_once_nobodys_word_is_missing_and_not_before() {
         let mut waits = Waits::default();
-        let (id, mut told) = waits.begin(at(5), None, leases(1..=4)).unwrap();
+        let (id, mut told) = waits.begin(at(5), Waiter::default(), leases(1..=4)).unwrap();
         waits.note_applied(1, at(5));
         waits.note_applied(2, at(4));
         waits.note_applied(2, TrustPosition { incarnation: [2; 16], sequence: 9 });
@@ -129,27 +158,46 @@ mod tests {
         assert!(waits.end(id).is_empty());
     }
 
+    fn waiter(network: &str, user: Option<u128>) -> Waiter {
+        let holder = user.map(|user| Holder::User(UserId::from_uuid(uuid::Uuid::from_u128(user))));
+        Waiter { network: Some(Network::of(network.parse().unwrap())), holder }
+    }
+
     #[test]
-    fn one_address_has_its_share_of_the_waits_and_all_together_have_a_bound() {
+    fn one_network_has_its_share_of_the_waits_and_all_together_have_a_bound() {
         let mut waits = Waits::default();
-        let from = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
-        let begun: Vec<_> =
-            (0..MOST_FROM_ADDRESS).map(|_| waits.begin(at(1), from(1), leases([1])).unwrap()).collect();
-        assert_eq!(waits.begin(at(1), from(1), leases([1])).unwrap_err(), leases([1]));
-        for _ in MOST_FROM_ADDRESS..MOST {
-            waits.begin(at(1), from(2), leases([1])).unwrap();
+        let begin = |waits: &mut Waits, network: &str| waits.begin(at(1), waiter(network, None), leases([1]));
+        let begun: Vec<_> = (0..MOST_FROM_NETWORK)
+            .map(|host| begin(&mut waits, &format!("2001:db8:1:2::{host:x}")).unwrap())
+            .collect();
+        assert_eq!(begin(&mut waits, "2001:db8:1:2:ffff::1").unwrap_err(), leases([1]));
+        for _ in MOST_FROM_NETWORK..MOST {
+            begin(&mut waits, "2001:db8:1:3::1").unwrap();
         }
-        waits.begin(at(1), from(3), leases([1])).unwrap_err();
+        begin(&mut waits, "192.0.2.3").unwrap_err();
         waits.end(begun[0].0);
-        waits.begin(at(1), from(3), leases([1])).unwrap();
+        begin(&mut waits, "192.0.2.3").unwrap();
+    }
+
+    #[test]
+    fn one_user_has_a_share_of_the_waits_wherever_they_come_from() {
+        let mut waits = Waits::default();
+        for host in 0..MOST_OF_HOLDER {
+            waits.begin(at(1), waiter(&format!("192.0.2.{host}"), Some(7)), leases([1])).unwrap();
+        }
+        waits.begin(at(1), waiter("198.51.100.1", Some(7)), leases([1])).unwrap_err();
+        waits.begin(at(1), waiter("192.0.2.1", Some(8)), leases([1])).unwrap();
+        for _ in 0..MOST_OF_HOLDER {
+            waits.begin(at(1), waiter("192.0.2.1", None), leases([1])).unwrap();
+        }
     }
 
     #[test]
     fn nobody_waits_for_a_server_that_goes_away() {
         let mut waits = Waits::default();
-        let (_, mut told) = waits.begin(at(1), None, leases([1])).unwrap();
+        let (_, mut told) = waits.begin(at(1), Waiter::default(), leases([1])).unwrap();
         waits.close();
         told.try_recv().unwrap();
-        waits.begin(at(1), None, leases([1])).unwrap_err();
+        waits.begin(at(1), Waiter::default(), leases([1])).unwrap_err();
     }
 }

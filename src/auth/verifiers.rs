@@ -18,7 +18,7 @@ use tokio::time::timeout_at;
 
 use super::Error;
 use super::verifier_lease::{Ends, Lease, LeaseId, ShownVerifier, VerifierHello, monotonic_now};
-use super::verifier_waits::Waits;
+use super::verifier_waits::{Waiter, Waits};
 use crate::domain::{Timestamp, TrustPosition, UserId};
 
 /// Verifiers at once, of everybody.
@@ -188,32 +188,34 @@ impl Verifiers {
     }
 
     /// Waits until every verifier of now has applied everything up to `position` or its lease has ended, at most until
-    /// `deadline` or [`Self::close`]. Whose word is missing then. If too many wait already, nobody is waited for.
+    /// `deadline` or [`Self::close`]. Whose word is missing then, with their names if these are asked for: hundreds of waits may
+    /// end at the same moment, and the names of thousands would be copied for each while all others stand still. If too many
+    /// wait already, nobody is waited for.
     pub(super) async fn wait_for(
         &self,
         position: TrustPosition,
         deadline: Instant,
-        from: Option<IpAddr>,
+        (waiter, named): (Waiter, bool),
     ) -> Missing {
-        match self.begin_wait(position, from) {
+        let mut missing = match self.begin_wait(position, waiter) {
             Ok(mut waiting) => {
                 let _told_or_late = timeout_at(deadline.into(), &mut waiting.told).await;
-                waiting.missing()
+                waiting.missing(named)
             }
-            Err(missing) => missing,
-        }
+            Err(pending) => self.lock().describe(&pending, named),
+        };
+        missing.names.sort();
+        missing
     }
 
-    fn begin_wait(&self, position: TrustPosition, from: Option<IpAddr>) -> Result<Waiting<'_>, Missing> {
+    fn begin_wait(&self, position: TrustPosition, waiter: Waiter) -> Result<Waiting<'_>, HashSet<u64>> {
         let mut leases = self.lock();
         let pending = leases.lacking(position, monotonic_now());
         if pending.is_empty() {
-            return Err(Missing::default());
+            return Err(pending);
         }
-        match leases.waits.begin(position, from, pending) {
-            Ok((id, told)) => Ok(Waiting { verifiers: self, id, told }),
-            Err(pending) => Err(leases.describe(&pending)),
-        }
+        let (id, told) = leases.waits.begin(position, waiter, pending)?;
+        Ok(Waiting { verifiers: self, id, told })
     }
 
     fn lock(&self) -> MutexGuard<'_, Leases> {
@@ -222,10 +224,10 @@ impl Verifiers {
 }
 
 impl Waiting<'_> {
-    fn missing(&self) -> Missing {
+    fn missing(&self, named: bool) -> Missing {
         let mut leases = self.verifiers.lock();
         let pending = leases.waits.end(self.id);
-        leases.describe(&pending)
+        leases.describe(&pending, named)
     }
 }
 
@@ -273,12 +275,12 @@ impl Leases {
         lacking.chain(displaced).collect()
     }
 
-    fn describe(&self, pending: &HashSet<u64>) -> Missing {
-        let mut names: Vec<_> =
-            pending.iter().filter_map(|id| self.by_id.get(id)).map(|lease| lease.instance.clone()).collect();
-        names.sort();
+    fn describe(&self, pending: &HashSet<u64>, named: bool) -> Missing {
+        let lacking = pending.iter().filter_map(|id| self.by_id.get(id));
+        let names =
+            if named { lacking.clone().map(|lease| lease.instance.clone()).collect() } else { Vec::new() };
         let displaced = self.displaced.filter(|_| pending.contains(&DISPLACED));
-        let count = names.len().saturating_add(displaced.map_or(0, |displaced| displaced.count));
+        let count = lacking.count().saturating_add(displaced.map_or(0, |displaced| displaced.count));
         Missing { count, names }
     }
 }
@@ -313,7 +315,7 @@ mod tests {
         }
 
         async fn missing(&self) -> Missing {
-            self.verifiers.wait_for(at(1), self.now, None).await
+            self.verifiers.wait_for(at(1), self.now, (Waiter::default(), true)).await
         }
     }
 
@@ -353,15 +355,26 @@ mod tests {
         let ids: Vec<_> = (0..MOST_OF_USER).map(|_| scene.admit(1, "old").unwrap()).collect();
         let (first, rest) = ids.split_first().unwrap();
         rest.iter().for_each(|id| scene.verifiers.acknowledge(*id, Some(at(1)), scene.now));
-        let mut waiting = scene.verifiers.begin_wait(at(1), None).unwrap();
+        let mut waiting = scene.verifiers.begin_wait(at(1), Waiter::default()).unwrap();
         scene.verifiers.lose(*first);
         scene.admit(1, "new").unwrap();
         assert!(waiting.told.try_recv().is_err());
-        assert_eq!(waiting.missing(), Missing { count: 1, names: Vec::new() });
+        assert_eq!(waiting.missing(true), Missing { count: 1, names: Vec::new() });
 
-        let mut waiting = scene.verifiers.begin_wait(at(1), None).unwrap();
+        let mut waiting = scene.verifiers.begin_wait(at(1), Waiter::default()).unwrap();
         scene.verifiers.sweep(scene.now + Duration::from_secs(600));
         waiting.told.try_recv().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_may_not_see_the_names_learns_how_many_are_missing() {
+        let scene = Scene::begin();
+        scene.admit(1, "orders-2").unwrap();
+        scene.admit(1, "orders-1").unwrap();
+        let names = vec!["orders-1".to_owned(), "orders-2".to_owned()];
+        assert_eq!(scene.missing().await, Missing { count: 2, names });
+        let unnamed = scene.verifiers.wait_for(at(1), scene.now, (Waiter::default(), false)).await;
+        assert_eq!(unnamed, Missing { count: 2, names: Vec::new() });
     }
 
     #[test]
@@ -369,7 +382,7 @@ mod tests {
         let scene = Scene::begin();
         scene.admit(1, "orders-1").unwrap();
         for _ in 0..10_000 {
-            drop(scene.verifiers.begin_wait(at(1), None).unwrap());
+            drop(scene.verifiers.begin_wait(at(1), Waiter::default()).unwrap());
         }
     }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::verifier_lease::{ShownVerifier, monotonic_now};
+use super::verifier_waits::{Holder, Waiter};
 use super::verifiers::Missing;
 use super::{Authority, CallContext, Caller, Error};
-use crate::domain::{Timestamp, TrustPosition};
+use crate::domain::{Network, Timestamp, TrustPosition};
 
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -54,7 +55,7 @@ impl Authority {
     pub async fn wait_for_verifiers(
         &self,
         wait: VerifierWait,
-        caller: Option<&Caller>,
+        (caller, holder): (Option<&Caller>, Option<Holder>),
         context: &CallContext,
     ) -> PendingVerifiers {
         let Some(span) = wait.0 else { return PendingVerifiers::default() };
@@ -65,10 +66,12 @@ impl Authority {
         let wanted = monotonic_now() + span;
         let of_call = context.deadline.and_then(|deadline| deadline.checked_sub(FOR_THE_ANSWER));
         let deadline = of_call.map_or(wanted, |deadline| deadline.min(wanted));
-        let from = context.origin.address;
-        let Missing { count, names } = self.verifiers().wait_for(position, deadline, from).await;
+        let network = context.origin.address.map(Network::of);
+        let holder = holder.or(caller.map(|caller| Holder::User(caller.user_id())));
         let may_know = caller.is_some_and(|caller| caller.has_any_role(&ADMIN));
-        PendingVerifiers { count, names: if may_know { names } else { Vec::new() } }
+        let waiter = (Waiter { network, holder }, may_know);
+        let Missing { count, names } = self.verifiers().wait_for(position, deadline, waiter).await;
+        PendingVerifiers { count, names }
     }
 
     /// Answers whoever waits with what is known so far, and everybody from now on: what was revoked is revoked, and a server

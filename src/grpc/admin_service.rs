@@ -24,7 +24,7 @@ impl AdminRpc {
         caller: &Caller,
         context: &CallContext,
     ) -> (i32, Vec<String>) {
-        convert::pending(self.authority.wait_for_verifiers(wait, Some(caller), context).await)
+        convert::pending(self.authority.wait_for_verifiers(wait, (Some(caller), None), context).await)
     }
 }
 

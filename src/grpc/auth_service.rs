@@ -35,7 +35,7 @@ impl AuthRpc {
         caller: Option<&Caller>,
         context: &CallContext,
     ) -> (i32, Vec<String>) {
-        convert::pending(self.authority.wait_for_verifiers(wait, caller, context).await)
+        convert::pending(self.authority.wait_for_verifiers(wait, (caller, None), context).await)
     }
 }
 
@@ -111,10 +111,14 @@ impl AuthService for AuthRpc {
             // A page that signs out and has lost the cookie already: what it wants is so.
             return Ok(cookie.forget(Response::new(pb::RevokeTokenResponse::default())));
         }
-        let ours = self.authority.revoke_token(&token, &context).await?;
+        let holder = self.authority.revoke_token(&token, &context).await?;
         // A stranger with no token of ours has nothing to wait for, and nothing to learn.
-        let (verifiers_pending, _) =
-            if ours { self.wait_for_verifiers(wait, None, &context).await } else { Default::default() };
+        let (verifiers_pending, _) = match holder {
+            Some(_) => {
+                convert::pending(self.authority.wait_for_verifiers(wait, (None, holder), &context).await)
+            }
+            None => Default::default(),
+        };
         let answer = Response::new(pb::RevokeTokenResponse { verifiers_pending });
         Ok(if by_cookie { cookie.forget(answer) } else { answer })
     }
@@ -176,7 +180,7 @@ impl AuthService for AuthRpc {
         let new = convert::secret(message.new_password);
         let wait = convert::verifier_wait(message.wait_for_verifiers)?;
         let issued = self.authority.change_password(&caller, &current, &new, &context).await?;
-        let (verifiers_pending, _) = self.wait_for_verifiers(wait, None, &context).await;
+        let (verifiers_pending, _) = self.wait_for_verifiers(wait, Some(&caller), &context).await;
         let answer = convert::changed_password(&issued, verifiers_pending);
         Ok(self.keep(&cookie, answer, |answer| &mut answer.refresh_token))
     }

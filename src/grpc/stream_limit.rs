@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::transport::Network;
+use crate::domain::Network;
 
 /// Streams at once, of everybody.
 const MAX_STREAMS: usize = 4_096;

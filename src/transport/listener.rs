@@ -16,7 +16,8 @@ use super::forwarded::Proxy;
 use super::handler::Handler;
 use super::shares::{Share, Shares};
 use super::tls::{HandshakeShare, Handshakes};
-use super::{Network, Peer, PeerLimit, Tls, TrustedProxies};
+use super::{Peer, PeerLimit, Tls, TrustedProxies};
+use crate::domain::Network;
 
 /// Connections at once, of everybody.
 const MAX_CONNECTIONS: usize = 10_000;

@@ -160,7 +160,7 @@ impl Drop for IncomingMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Network;
+    use crate::domain::Network;
     use crate::transport::shares::Shares;
 
     fn two_networks() -> [Arc<Share>; 2] {

@@ -25,7 +25,7 @@ pub use handler::Handler;
 pub use listener::Listener;
 pub use load::Crowded;
 pub use media_type::media_type;
-pub use peer::{Network, Peer};
+pub use peer::Peer;
 pub use peer_limit::{PeerLimit, PeerLimitConfig};
 pub use stream_task::end_stream_with;
 pub use tls::{ClientAuthorities, ClientCertificate, Look, Tls, TlsConfig, TlsError};

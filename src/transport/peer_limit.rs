@@ -7,7 +7,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::Network;
+use crate::domain::Network;
 
 /// The limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::Network;
+use crate::domain::Network;
 
 /// The counts of everybody, or of one network.
 #[derive(Default)]
