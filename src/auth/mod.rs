@@ -30,6 +30,7 @@ mod sign_in_failures;
 mod sign_out;
 mod token_cache;
 mod told_trust;
+mod trust_pace;
 mod verifier_lease;
 mod verifier_reports;
 mod verifier_waits;

@@ -5,6 +5,7 @@
 //! key set ──▶ snapshot, or what came after the position that it resumes from ──▶ heartbeat
 //!    ▲                                                                              │
 //!    └── the ring changed      revocations ◀── the log grew ◀── waits ◀─────────────┘
+//!                                   └── rests, so that what comes meanwhile shares a frame
 //! ```
 //!
 //! The stream is judged by its caller's session and role, after whatever concerns them has been sent.
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::Proof;
 use super::told_trust::Told;
+use super::trust_pace::TrustPace;
 use super::verifier_lease::{Ends, LeaseId, VerifierHello, monotonic_now};
 use super::verifier_reports::VerifierReports;
 use super::{Authority, Caller, Error, PublishedKey};
@@ -82,6 +84,7 @@ pub struct TrustWatch {
     /// Whether it changed while this waited.
     ring_changed: bool,
     told: Told,
+    pace: TrustPace,
     heartbeat_interval: Duration,
     /// A frame that waits for a newer key set to be told before it.
     pending: Option<TrustFrame>,
@@ -115,6 +118,7 @@ impl Authority {
             ring: self.parts().keys.follow(),
             ring_changed: false,
             told,
+            pace: TrustPace::new(now),
             heartbeat_interval: if hello.max_staleness < SHORT_STALENESS {
                 SHORT_HEARTBEAT_INTERVAL
             } else {
@@ -246,6 +250,11 @@ impl TrustWatch {
         if !self.told.snapshot && self.told.complete >= position.sequence {
             return Ok(None);
         }
+        // A snapshot's parts, and the pages of more than fits into a frame, follow one another.
+        let begins = !self.told.snapshot && self.told.goal.is_none();
+        if begins && self.pace.puts_off(monotonic_now()) {
+            return Ok(None);
+        }
         let authority = self.authority.clone();
         let trust = authority.parts().store.trust();
         let (mut position, mut revocations) = trust.page(self.told.cursor, PAGE);
@@ -260,6 +269,7 @@ impl TrustWatch {
             self.told.snapshot = !complete;
             TrustFrame::Snapshot { revocations, complete: complete.then(|| self.told.position()) }
         } else {
+            self.pace.note_told(monotonic_now(), trust.followers());
             TrustFrame::Revocations { revocations, sequence: self.told.complete }
         }))
     }
@@ -313,13 +323,16 @@ impl TrustWatch {
     }
 
     async fn wait(&mut self) -> Result<(), Error> {
+        let put_off = self.pace.put_off_until();
+        let alarm = put_off.map_or(self.judge_at, |until| until.min(self.judge_at));
         tokio::select! {
-            _ = self.news.changed() => Ok(()),
+            // While it rests it is known that there is something; to be woken for each more would cost what resting saves.
+            _ = self.news.changed(), if put_off.is_none() => Ok(()),
             _ = self.ring.changed() => {
                 self.ring_changed = true;
                 Ok(())
             }
-            () = sleep_until(self.judge_at.into()) => Ok(()),
+            () = sleep_until(alarm.into()) => Ok(()),
             () = self.ends.overdue.cancelled() => Err(Error::VerifierSilent),
         }
     }

@@ -91,6 +91,12 @@ impl TrustState {
         self.news.subscribe()
     }
 
+    /// How many follow it.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.news.receiver_count()
+    }
+
     /// Up to where the log is known, and up to `at_most` revocations after a place in it, in their order; what is outdated or
     /// superseded is left out. What superseded something may itself lie beyond the position: it is among them, so that nothing
     /// up to the position is missing.

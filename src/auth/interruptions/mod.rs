@@ -4,6 +4,7 @@
 mod cancelled;
 mod clock_jumps;
 mod faulty;
+mod paced_frames;
 
 use std::pin::pin;
 use std::sync::Arc;
