@@ -77,6 +77,12 @@ impl Authority {
         }))
     }
 
+    /// Where the time comes from.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.parts().clock)
+    }
+
     /// What was configured.
     #[must_use]
     pub fn policy(&self) -> &Policy {

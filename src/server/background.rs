@@ -10,6 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::cluster;
 use crate::auth::{Authority, Error, Janitor, Policy};
+use crate::domain::Clock;
 use crate::grpc::Health;
 use crate::store::{Changes, Store};
 use crate::transport::{PeerLimit, Tls};
@@ -28,6 +29,8 @@ const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 const RECORD_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the settings in the database are compared with those of this process.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(10);
+/// By how much a clock may differ from that of the database server before it is said.
+const MOST_DIFFERENCE_MILLIS: i64 = 2_000;
 /// How often idle peers are forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -52,6 +55,7 @@ impl Background {
         tasks.spawn(record_sign_in_failures(authority.clone()));
         tasks.spawn(reload_keys(authority.clone()));
         tasks.spawn(sweep_verifiers(authority.clone()));
+        tasks.spawn(compare_clocks(store.clone(), authority.clock()));
         tasks.spawn(compare_settings(store, authority.policy().clone()));
         tasks.spawn(clean(Janitor::new(authority)));
         tasks.spawn(forget_idle_peers(peer_limit));
@@ -144,6 +148,30 @@ async fn reload_keys(authority: Authority) {
                 tracing::error!(error = cause, "the keys cannot be used: soon nothing will be signed");
             }
         }
+    }
+}
+
+/// Says when this process's clock is not that of the database server, to which the other replicas compare theirs.
+async fn compare_clocks(store: Store, clock: Arc<dyn Clock>) {
+    let mut ticks = calm(COMPARE_INTERVAL);
+    let mut told = false;
+    loop {
+        ticks.tick().await;
+        let before = clock.now();
+        let Ok(Some(there)) = store.time_of_server().await else { continue };
+        // It was asked for at some moment between these two.
+        let after = clock.now();
+        let ahead = before.as_millis() - there.as_millis();
+        let behind = there.as_millis() - after.as_millis();
+        let differs = ahead.max(behind) > MOST_DIFFERENCE_MILLIS;
+        if differs && !told {
+            let millis = if ahead > behind { ahead } else { -behind };
+            tracing::error!(
+                millis,
+                "this clock is not that of the database server: sessions and keys end by both"
+            );
+        }
+        told = differs;
     }
 }
 

@@ -83,6 +83,15 @@ impl Store {
         matches!(self.0.engine, Engine::Server(_))
     }
 
+    /// The time of a database server, by which replicas can compare their clocks; `None` for a file.
+    pub async fn time_of_server(&self) -> Result<Option<Timestamp>, StoreError> {
+        let Some(ask) = self.0.engine.ask_for_time() else { return Ok(None) };
+        let follower = self.0.engine.follower();
+        let answer = self.bounded(async { Ok::<_, StoreError>(follower.query_one_raw(ask).await?) }).await?;
+        let millis = answer.map(|row| row.try_get_by_index(0)).transpose().map_err(StoreError::from)?;
+        Ok(millis.map(Timestamp::from_millis))
+    }
+
     /// Asks the database for a row, to learn whether it answers. If it does not, new connections are tried: those of before
     /// may lead to a machine that is gone.
     pub async fn ping(&self) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_migration::Migration;
 use sea_orm::sqlx::PgPool;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement};
 
 use super::database_server::DatabaseServer;
 use super::database_url::Place;
@@ -82,6 +82,17 @@ impl Engine {
             Self::Sqlite(_) => None,
             Self::Server(server) => server.announcements(),
         }
+    }
+
+    /// The question for a server's time, in milliseconds.
+    pub(super) fn ask_for_time(&self) -> Option<Statement> {
+        let backend = self.follower().get_database_backend();
+        let sql = match backend {
+            DbBackend::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+            DbBackend::MySql => "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS INTEGER)",
+            _ => return None,
+        };
+        Some(Statement::from_string(backend, sql))
     }
 
     /// Begins a transaction that writes.

@@ -253,3 +253,17 @@ async fn on_mariadb_replicas_share_duties_and_settings() {
     a_duty_is_one_replicas(&database).await;
     replicas_agree_on_their_settings(&database).await;
 }
+
+/// A server's time is in milliseconds, as ours are; a file has none of its own.
+#[tokio::test]
+async fn a_server_tells_its_time() {
+    for database in
+        [PostgresDatabase::create().map(|it| it.config()), MariaDatabase::create().map(|it| it.config())]
+    {
+        let Some(config) = database else { continue };
+        let store = Store::open(&config, at(1)).await.unwrap();
+        let there = store.time_of_server().await.unwrap().unwrap().as_millis();
+        // 2026 and 2126.
+        assert!((1_767_225_600_000..4_922_899_200_000).contains(&there), "{there}");
+    }
+}
