@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tonic::transport::Endpoint;
 
 use crate::harness::{
-    AdminClient, Binary, Client, Credentials, PASSWORD, Refused, TestServer, Tokens, on_postgres, said_no,
+    AdminClient, Binary, Client, Credentials, Gateway, PASSWORD, Refused, TestServer, Tokens, on_postgres,
+    said_no,
 };
 
 /// How long a replica may take to feel what another one did, before a test gives up on it.
@@ -213,4 +215,27 @@ async fn a_replica_that_was_told_something_else_does_not_start() {
     assert!(adopted.stop().0.success());
     let said = said_no(1, &first.run(&["--listen", "127.0.0.1:0", "--audiences", "countersign,billing"], ""));
     assert!(said.contains("--audiences is countersign,billing here and countersign there"), "{said}");
+}
+
+#[tokio::test]
+async fn behind_a_gateway_a_replica_that_stops_is_nobodys_loss() {
+    let server = TestServer::start().await;
+    let replica = server.replica().await;
+    let Some(gateway) = Gateway::start_before([server.address, replica.address]).await else { return };
+    let url = format!("http://{}", gateway.address);
+    let channel = Endpoint::from_shared(url).unwrap().connect().await.unwrap();
+    let client = Client::new(channel);
+    // Until the gateway has found out that its replicas are there.
+    while client.create_user("alice", PASSWORD).await.is_err() {}
+    let mut spent = client.open("alice", PASSWORD).await.refresh_token;
+    for round in 0..20_u8 {
+        if round == 10 {
+            replica.begin_stop();
+        }
+        let tokens = client.refresh(&spent, &[round; 16]).await.unwrap();
+        client.greet(Credentials::Bearer(&tokens.token)).await.unwrap();
+        spent = tokens.refresh_token;
+    }
+    replica.stop().await;
+    client.refresh(&spent, &[20; 16]).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The real Envoy with `deploy/envoy.yaml`, on ports of its own.
+//! The real Envoy with the files in `deploy/`, on ports of its own.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -25,7 +25,7 @@ pub struct Gateway {
 impl Gateway {
     /// Starts it before the server at `behind`; `None` if it is not installed, which has been said then.
     pub async fn start(behind: SocketAddr) -> Option<Self> {
-        let (envoy, buf) = (tool("envoy")?, tool("buf")?);
+        let buf = tool("buf")?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = TempDir::new().unwrap();
         let descriptors = folder.path().join("countersign.binpb");
@@ -37,6 +37,25 @@ impl Gateway {
             .replace("port_value: 8080", &format!("port_value: {}", address.port()))
             .replace("port_value: 50051", &format!("port_value: {}", behind.port()))
             .replace("deploy/countersign.binpb", descriptors.to_str().unwrap());
+        Self::run(&config, address, folder).await
+    }
+
+    /// Starts the one of `deploy/envoy-cluster.yaml` before two replicas.
+    pub async fn start_before(replicas: [SocketAddr; 2]) -> Option<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let address = free_address();
+        let mut config = fs::read_to_string(root.join("deploy/envoy-cluster.yaml")).unwrap();
+        config = config
+            .replace("0.0.0.0, port_value: 8080", &format!("127.0.0.1, port_value: {}", address.port()));
+        for (name, replica) in ["replica-1", "replica-2"].into_iter().zip(replicas) {
+            let there = format!("address: {}, port_value: {}", replica.ip(), replica.port());
+            config = config.replace(&format!("address: {name}, port_value: 50051"), &there);
+        }
+        Self::run(&config, address, TempDir::new().unwrap()).await
+    }
+
+    async fn run(config: &str, address: SocketAddr, folder: TempDir) -> Option<Self> {
+        let envoy = tool("envoy")?;
         let path = folder.path().join("envoy.yaml");
         fs::write(&path, config).unwrap();
         let child = Command::new(envoy)
