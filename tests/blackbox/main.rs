@@ -43,6 +43,7 @@ mod remote_commands;
 mod repetitions;
 mod replicas;
 mod rest;
+mod rolling_upgrade;
 mod secrets;
 mod session_limits;
 mod sessions;

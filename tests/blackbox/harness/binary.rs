@@ -60,6 +60,15 @@ impl Binary {
         Self::start_as(command, folder, arguments)
     }
 
+    /// Starts another release of the service on the files of `first`.
+    pub fn start_other(program: &Path, first: &Self, arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(first.folder.path());
+        point_to_database(&mut command, first.folder.path());
+        Self::start_as(command, folder, arguments)
+    }
+
     pub fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
         let command = countersign(folder.path());
         Self::start_as(command, folder, arguments)
