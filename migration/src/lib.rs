@@ -29,6 +29,7 @@ mod m0009_create_security_events;
 mod m0010_add_endings_to_users;
 mod m0011_create_cluster_values;
 mod m0012_create_duties;
+mod m0013_create_origin;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
@@ -58,6 +59,7 @@ pub fn migrations() -> Vec<Box<dyn Migration>> {
         Box::new(m0010_add_endings_to_users::AddEndingsToUsers),
         Box::new(m0011_create_cluster_values::CreateClusterValues),
         Box::new(m0012_create_duties::CreateDuties),
+        Box::new(m0013_create_origin::CreateOrigin),
     ]
 }
 

@@ -90,7 +90,6 @@ fn decide(
         WhichKeys::One(id) => (ring.without(id, now, maker).map_err(unknown_key)?, None),
         WhichKeys::All => (Ring::first(now, maker), Some(maker.server_key())),
     };
-    let forget_at = |end: Option<Timestamp>| end.unwrap_or(Timestamp::from_millis(i64::MAX)).plus(GRACE);
     let keys = ring
         .keys()
         .iter()
@@ -98,6 +97,11 @@ fn decide(
         .map(|key| (key.key.id().clone(), forget_at(key.verify_until)))
         .collect();
     Ok(KeyRevocation { version: current.ring_version, document: next.to_json(), keys, everything })
+}
+
+/// Until when the revocation of a key is remembered that verifies up to `end`.
+pub(super) fn forget_at(end: Option<Timestamp>) -> Timestamp {
+    end.unwrap_or(Timestamp::from_millis(i64::MAX)).plus(GRACE)
 }
 
 fn is_meant(which: &WhichKeys, key: &RingKey) -> bool {

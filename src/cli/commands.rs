@@ -4,13 +4,13 @@ use clap::Command;
 
 use super::verb::{Verb, run_below};
 use super::{
-    Failure, completions, event, given::Given, healthcheck, key, master_key, serve, session, setting_flags,
-    token, user, verifier,
+    Failure, backup, completions, event, fence, given::Given, healthcheck, key, master_key, restore, serve,
+    session, setting_flags, token, user, verifier,
 };
 use crate::config::Scope;
 
 /// Every command, in the order of the help.
-const COMMANDS: [Verb; 10] = [
+const COMMANDS: [Verb; 13] = [
     serve::VERB,
     user::VERB,
     session::VERB,
@@ -18,6 +18,9 @@ const COMMANDS: [Verb; 10] = [
     token::VERB,
     key::VERB,
     verifier::VERB,
+    backup::VERB,
+    restore::VERB,
+    fence::VERB,
     master_key::VERB,
     healthcheck::VERB,
     completions::VERB,

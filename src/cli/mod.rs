@@ -3,12 +3,14 @@
 
 mod access_token;
 mod arguments;
+mod backup;
 mod commands;
 mod completions;
 mod confirm;
 mod distrust;
 mod escape;
 mod event;
+mod fence;
 mod given;
 mod healthcheck;
 mod json;
@@ -19,6 +21,7 @@ mod pages;
 mod password;
 mod refusal;
 mod remote;
+mod restore;
 mod serve;
 mod server_address;
 mod server_tls;

@@ -11,9 +11,9 @@ use super::tls::{switch, wire};
 use super::web::{trusted_proxies, web};
 use super::{Problems, Values, values};
 use crate::auth::{Audiences, Policy, Registration};
-use crate::crypto::HasherConfig;
+use crate::crypto::{HasherConfig, Schedule};
 use crate::domain::{Lifetimes, PasswordPolicy, SessionLimits};
-use crate::server::{MasterKeyFiles, ServerConfig};
+use crate::server::{MasterKeyFiles, ServerConfig, key_schedule};
 use crate::store::StoreConfig;
 use crate::telemetry::{LogConfig, LogFormat};
 use crate::transport::PeerLimitConfig;
@@ -55,6 +55,19 @@ pub struct KeyCommandConfig {
     pub store: StoreConfig,
     /// The master keys.
     pub master_keys: MasterKeyFiles,
+    /// Its log.
+    pub log: LogConfig,
+}
+
+/// What `countersign fence` runs with.
+#[derive(Clone, Debug)]
+pub struct FenceConfig {
+    /// The database.
+    pub store: StoreConfig,
+    /// The master keys.
+    pub master_keys: MasterKeyFiles,
+    /// How long the new keys live.
+    pub schedule: Schedule,
     /// Its log.
     pub log: LogConfig,
 }
@@ -139,6 +152,23 @@ impl KeyCommandConfig {
         let master_keys = master_keys(values, problems, store.as_ref());
         let log = log(values, problems);
         Some(Self { store: store?, master_keys: master_keys?, log: log? })
+    }
+}
+
+impl FenceConfig {
+    /// The settings that it takes beside those of every command that works on the database.
+    pub const SETTINGS: [&str; 3] = ["master-key-file", "max-token-lifetime", "session-absolute-limit"];
+
+    /// Reads its settings.
+    #[must_use]
+    pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
+        let store = store(values, problems);
+        let master_keys = master_keys(values, problems, store.as_ref());
+        let [token, session] = ["max-token-lifetime", "session-absolute-limit"]
+            .map(|name| values.read(name, problems, values::span));
+        let log = log(values, problems);
+        let schedule = key_schedule(token?, session?);
+        Some(Self { store: store?, master_keys: master_keys?, schedule, log: log? })
     }
 }
 

@@ -29,6 +29,12 @@ pub enum StartKeysError {
     Store(#[from] StoreError),
 }
 
+/// How long signing keys live whose tokens live for `longest_token` at most, of sessions that last `session` at most.
+#[must_use]
+pub fn key_schedule(longest_token: Duration, session: Duration) -> Schedule {
+    Schedule { period: PERIOD, lead: LEAD, tail: longest_token + GRACE, kept: session }
+}
+
 /// Opens the keys; the first master key is made if nothing was wrapped yet.
 pub(super) async fn open(
     store: &Store,
@@ -43,11 +49,6 @@ pub(super) async fn open(
         tracing::warn!("the database is new and the master key is not: is this the right folder?");
     }
     let Surroundings { clock, entropy } = surroundings.clone();
-    let schedule = Schedule {
-        period: PERIOD,
-        lead: LEAD,
-        tail: policy.lifetimes.max + GRACE,
-        kept: policy.sessions.absolute,
-    };
+    let schedule = key_schedule(policy.lifetimes.max, policy.sessions.absolute);
     Ok(Keys::open(KeysParts { store: store.clone(), master_keys, schedule, clock, entropy }).await?)
 }

@@ -10,6 +10,6 @@ mod surroundings;
 
 pub use assemble::{Server, ServerConfig, StartError};
 pub use cluster::ClusterError;
-pub use keys::StartKeysError;
+pub use keys::{StartKeysError, key_schedule};
 pub use master_key_file::{MasterKeyFileError, MasterKeyFiles, is_open_to_others};
 pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

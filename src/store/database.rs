@@ -46,7 +46,7 @@ struct Inner {
 
 impl Store {
     /// Opens the database, makes it if it is a file that is not there, and brings its schema up to date; `now` is noted with
-    /// each change. Several processes may do so at once.
+    /// each change. Several processes may do so at once. A copy that was not fenced is refused.
     pub async fn open(config: &StoreConfig, now: Timestamp) -> Result<Self, OpenError> {
         let engine = boxed(Engine::open(config, &countersign_migration::migrations(), now)).await?;
         let turn = Arc::new(Semaphore::new(permits(&engine)));
@@ -57,6 +57,7 @@ impl Store {
             trust: TrustState::default(),
             faults: config.faults.clone(),
         }));
+        store.require_original().await?;
         store.enter_incarnation(<[u8; 16]>::default(), now).await?;
         Ok(store)
     }

@@ -137,7 +137,7 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
 async fn migrate(url: &DatabaseUrl, known: &[Box<dyn Migration>], now: Timestamp) -> Result<(), OpenError> {
     let db = connect(url, 1).await.map_err(|error| OpenError::NoAnswer(url.to_string(), error.into()))?;
     let outcome = match examine(&db).await {
-        Ok(()) => schema::migrate(&db, known, now).await,
+        Ok(()) => schema::migrate(&db, known, now).await.map(drop),
         Err(error) => Err(error),
     };
     let _closed_or_not = timeout(CLOSE_PATIENCE, db.close()).await;

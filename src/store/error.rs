@@ -73,6 +73,12 @@ pub enum OpenError {
     /// The file or its folder cannot be written; the folder must be writable too, for the log beside the file.
     #[error("the database {} or its folder cannot be written by this user, or a file beside it (-wal, -shm) cannot", .0.display())]
     NotWritable(PathBuf),
+    /// The file is not there, and must be.
+    #[error("there is no database {}", .0.display())]
+    Missing(PathBuf),
+    /// Somebody else has the file open.
+    #[error("the database {} is in use: stop the service, and whatever else has it open, first", .0.display())]
+    InUse(PathBuf),
     /// The file is something else.
     #[error("the file {} is not a SQLite database", .0.display())]
     NotADatabase(PathBuf),
@@ -115,6 +121,19 @@ pub enum OpenError {
          for this database or its user"
     )]
     NotDurable,
+    /// A backup that was put in the place of a database, and not fenced.
+    #[error(
+        "the database was restored from a backup: what was revoked since it was made would be good again. Run \
+         `countersign fence`, which ends everything of before, and start then"
+    )]
+    Backup,
+    /// What a dump was read into.
+    #[error(
+        "the database is a copy: it is not in the server, or not the database, where it came to be, and what was revoked \
+         since it was copied would be good again. Stop every server on it, run `countersign fence`, which ends everything \
+         of before, and start then"
+    )]
+    Elsewhere,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),

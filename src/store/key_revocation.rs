@@ -4,7 +4,7 @@ use countersign_verify::{KeyId, Revoked};
 use sea_orm::DbErr;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
-use super::entity::{key_ring, reset_codes, server_key, sessions};
+use super::entity::{key_ring, reset_codes, server_key};
 use super::transaction::Transaction;
 use super::{ActError, Store, StoredServerKey};
 use crate::domain::{Act, EventKind, SecurityEvent, Timestamp};
@@ -88,6 +88,14 @@ impl Transaction {
 
     /// What a leaked master key or database puts into other hands.
     async fn end_everything(&self, key: &StoredServerKey) -> Result<(), ActError> {
+        self.replace_server_key(key).await?;
+        self.end_every_session().await?;
+        self.execute(Query::delete().from_table(reset_codes::Entity)).await?;
+        Ok(())
+    }
+
+    /// Puts another server key in the place of whichever is there.
+    pub(super) async fn replace_server_key(&self, key: &StoredServerKey) -> Result<(), DbErr> {
         let replace = Query::update()
             .table(server_key::Entity)
             .value(server_key::Column::Version, Expr::col(server_key::Column::Version).add(1_i64))
@@ -95,13 +103,6 @@ impl Transaction {
             .value(server_key::Column::WrappedBy, key.wrapped_by.as_str())
             .to_owned();
         self.execute(&replace).await?;
-        let end = Query::update()
-            .table(sessions::Entity)
-            .value(sessions::Column::Ended, self.now.as_millis())
-            .and_where(Expr::col(sessions::Column::Ended).is_null())
-            .to_owned();
-        self.execute(&end).await?;
-        self.execute(Query::delete().from_table(reset_codes::Entity)).await?;
         Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //!   what their errors mean in `sqlite_code`, `postgres_code` and `mysql_code`.
 
 mod accounts;
+mod backup;
 mod changes;
 mod cluster_values;
 mod config;
@@ -22,16 +23,20 @@ mod entity;
 mod error;
 mod events;
 mod faults;
+mod fence;
 mod file_identity;
 mod key_revocation;
 mod keys;
+mod maintenance;
 mod mysql_code;
+mod origin;
 mod patience;
 mod postgres_code;
 mod proof;
 mod purge;
 mod refresh;
 mod reset_codes;
+mod restore;
 mod row;
 mod schema;
 mod server_key;
@@ -47,6 +52,7 @@ mod users;
 #[cfg(test)]
 mod conformance;
 
+pub use backup::{BackupError, back_up};
 pub use changes::Changes;
 pub use cluster_values::Disagreement;
 pub use config::StoreConfig;
@@ -55,10 +61,13 @@ pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use endings::Whose;
 pub use error::{ActError, OpenError, StoreError};
 pub use faults::{Fault, Faults};
+pub use fence::{Fence, Fenced};
 pub use key_revocation::KeyRevocation;
 pub use keys::StoredRing;
+pub use maintenance::Maintenance;
 pub use purge::PurgeCursor;
 pub use refresh::{Refreshable, Rotation};
+pub use restore::restore;
 pub use server_key::StoredServerKey;
 pub use sessions::NewSession;
 pub use trust_log::Followed;

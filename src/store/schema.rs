@@ -5,7 +5,7 @@
 //! keeps its own notes, and with each change the lowest schema that a program must know to live with it.
 
 use countersign_migration::{Migration, SchemaManager};
-use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Query, Table};
+use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, InsertStatement, Query, Table, TableCreateStatement};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iden,
     QueryOrder, QuerySelect, QueryTrait, Statement, TransactionTrait,
@@ -25,27 +25,29 @@ const MYSQL_LOCK: &str = "SELECT GET_LOCK(CONCAT('countersign.', DATABASE()), 60
 const COLUMNS: [Column; 3] = [Column::Number, Column::Name, Column::MinReader];
 
 /// The note of one change that the database has.
-struct Applied {
-    number: i64,
-    name: String,
-    min_reader: i64,
+pub(super) struct Applied {
+    pub(super) number: i64,
+    pub(super) name: String,
+    pub(super) min_reader: i64,
 }
 
 /// Makes the changes of `known` that the database does not have, each in a transaction with its note. Processes that do
-/// so at once take turns: each looks again at what is missing when its turn comes.
+/// so at once take turns: each looks again at what is missing when its turn comes. The names of those that were made here.
 pub(super) async fn migrate(
     writer: &DatabaseConnection,
     known: &[Box<dyn Migration>],
     now: Timestamp,
-) -> Result<(), OpenError> {
+) -> Result<Vec<String>, OpenError> {
+    let mut made = Vec::new();
     loop {
         let transaction = begin_locked(writer).await?;
-        if !apply_next(&transaction, known, now).await? {
+        let Some(name) = apply_next(&transaction, known, now).await? else {
             write_nothing(&transaction).await?;
             transaction.rollback().await?;
-            return Ok(());
-        }
+            return Ok(made);
+        };
         transaction.commit().await?;
+        made.push(name);
     }
 }
 
@@ -84,24 +86,34 @@ async fn begin_locked(writer: &DatabaseConnection) -> Result<DatabaseTransaction
     }
 }
 
-/// Makes the next change and notes it. False if there is none.
+/// Makes the next change and notes it. Its name; `None` if there is none.
 async fn apply_next(
     transaction: &DatabaseTransaction,
     known: &[Box<dyn Migration>],
     now: Timestamp,
-) -> Result<bool, OpenError> {
-    create_notes(transaction).await?;
+) -> Result<Option<String>, OpenError> {
+    transaction.execute(&create_notes()).await?;
     let applied = lookup_applied(transaction).await?;
     judge(&applied, known)?;
-    if applied.is_empty() && has_tables_of_another_program(transaction).await? {
+    if applied.is_empty() && has_tables_of_another_program(&SchemaManager::new(transaction)).await? {
         return Err(OpenError::ForeignTables);
     }
     let missing = numbered(known).find(|(number, _)| applied.iter().all(|a| a.number != *number));
     let Some((number, migration)) = missing else {
-        return Ok(false);
+        return Ok(None);
     };
     migration.up(&SchemaManager::new(transaction)).await?;
-    let note = Query::insert()
+    transaction.execute(&note(number, migration, now)?).await?;
+    Ok(Some(migration.name().to_owned()))
+}
+
+/// What is noted of a change.
+pub(super) fn note(
+    number: i64,
+    migration: &dyn Migration,
+    now: Timestamp,
+) -> Result<InsertStatement, StoreError> {
+    Ok(Query::insert()
         .into_table(Entity)
         .columns([Column::Number, Column::Name, Column::MinReader, Column::Applied])
         .values([
@@ -111,16 +123,14 @@ async fn apply_next(
             now.as_millis().into(),
         ])
         .map_err(StoreError::unexpected)?
-        .to_owned();
-    transaction.execute(&note).await?;
-    Ok(true)
+        .to_owned())
 }
 
 /// Whether somebody else's table stands where the first of ours belongs. On MySQL that may be our own,
 /// left without its note by a change that was broken off, and the change is made again.
-async fn has_tables_of_another_program(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
-    match transaction.get_database_backend() {
-        DbBackend::Sqlite | DbBackend::Postgres => SchemaManager::new(transaction).has_table("users").await,
+pub(super) async fn has_tables_of_another_program(manager: &SchemaManager<'_>) -> Result<bool, DbErr> {
+    match manager.get_database_backend() {
+        DbBackend::Sqlite | DbBackend::Postgres => manager.has_table("users").await,
         _ => Ok(false),
     }
 }
@@ -138,7 +148,7 @@ async fn write_nothing(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
 }
 
 /// Whether a program that knows `known` may use a database that has `applied`.
-fn judge(applied: &[Applied], known: &[Box<dyn Migration>]) -> Result<(), OpenError> {
+pub(super) fn judge(applied: &[Applied], known: &[Box<dyn Migration>]) -> Result<(), OpenError> {
     let knows = i64::try_from(known.len()).unwrap_or(i64::MAX);
     let needs = applied.iter().map(|a| a.min_reader).max().unwrap_or(0);
     let found = applied.iter().map(|a| a.number).max().unwrap_or(0);
@@ -153,26 +163,24 @@ fn judge(applied: &[Applied], known: &[Box<dyn Migration>]) -> Result<(), OpenEr
     }
 }
 
-fn numbered(known: &[Box<dyn Migration>]) -> impl Iterator<Item = (i64, &dyn Migration)> {
+pub(super) fn numbered(known: &[Box<dyn Migration>]) -> impl Iterator<Item = (i64, &dyn Migration)> {
     (1..).zip(known.iter().map(Box::as_ref))
 }
 
 /// The table of notes is nobody's migration: they need it themselves.
-async fn create_notes(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+pub(super) fn create_notes() -> TableCreateStatement {
     let name = |column: Column| Iden::unquoted(&column).to_owned();
-    let table = Table::create()
+    Table::create()
         .table(Entity)
         .if_not_exists()
         .col(ColumnDef::new(name(Column::Number)).big_integer().not_null().primary_key())
         .col(ColumnDef::new(name(Column::Name)).text().not_null())
         .col(ColumnDef::new(name(Column::MinReader)).big_integer().not_null())
         .col(ColumnDef::new(name(Column::Applied)).big_integer().not_null())
-        .to_owned();
-    transaction.execute(&table).await?;
-    Ok(())
+        .to_owned()
 }
 
-async fn lookup_applied(transaction: &DatabaseTransaction) -> Result<Vec<Applied>, StoreError> {
+pub(super) async fn lookup_applied(transaction: &impl ConnectionTrait) -> Result<Vec<Applied>, StoreError> {
     let all = Entity::find().select_only().columns(COLUMNS).order_by_asc(Column::Number);
     let rows = transaction.query_all(&all.into_query()).await?;
     rows.iter()

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use countersign_migration::Migration;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr,
     SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
@@ -118,6 +118,34 @@ pub(super) async fn open_writer(path: &Path) -> Result<DatabaseConnection, OpenE
     patiently(|| Database::connect(options.clone())).await.map_err(|error| explain(path, error))
 }
 
+/// Opens a file that is there and keeps everybody else out until it is closed. In WAL mode a connection holds a lock for as
+/// long as it lives, also where it does nothing, and SQLite gives the mode up only to whoever is alone.
+pub(super) async fn open_alone(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    let options = connect_options(path, 1, |options| {
+        options
+            .locking_mode(SqliteLockingMode::Exclusive)
+            .journal_mode(SqliteJournalMode::Delete)
+            .synchronous(SqliteSynchronous::Full)
+    });
+    Database::connect(options).await.map_err(|error| match code(&error) {
+        Some(BUSY) => OpenError::InUse(path.to_owned()),
+        _ => explain(path, error),
+    })
+}
+
+/// Opens a file that is there, whoever else has it open.
+pub(super) async fn open_beside(path: &Path) -> Result<DatabaseConnection, OpenError> {
+    Database::connect(connect_options(path, 1, |options| options)).await.map_err(|error| explain(path, error))
+}
+
+/// Fails where no file is.
+pub(super) fn require_file(path: &Path) -> Result<(), OpenError> {
+    if path.is_dir() {
+        return Err(OpenError::Folder(path.to_owned()));
+    }
+    if path.exists() { Ok(()) } else { Err(OpenError::Missing(path.to_owned())) }
+}
+
 fn writer_options(path: &Path) -> ConnectOptions {
     connect_options(path, 1, |options| {
         // FULL: a commit is on the disk before it is acknowledged, also when the power fails.
@@ -130,7 +158,8 @@ fn reader_count() -> u32 {
     u32::try_from(cores * 2).unwrap_or(u32::MAX).clamp(4, 16)
 }
 
-async fn open_reading(path: &Path, count: u32) -> Result<DatabaseConnection, OpenError> {
+/// Opens connections that only read.
+pub(super) async fn open_reading(path: &Path, count: u32) -> Result<DatabaseConnection, OpenError> {
     let options = connect_options(path, count, |options| options.pragma("query_only", "ON"));
     Database::connect(options).await.map_err(|error| explain(path, error))
 }

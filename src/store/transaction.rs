@@ -100,6 +100,20 @@ impl Store {
 }
 
 impl Transaction {
+    /// One that was begun for an operator's command, which nobody's calls share a process with.
+    pub(super) fn begun(db: DatabaseTransaction, now: Timestamp) -> Self {
+        Self { db, now, revoked: Vec::new(), has_news: false }
+    }
+
+    /// Writes what it revokes into the log, tells other processes, and commits.
+    pub(super) async fn finish(mut self) -> Result<(), DbErr> {
+        let revocations = self.append_to_log().await?;
+        if self.has_news || !revocations.is_empty() {
+            self.announce().await?;
+        }
+        self.db.commit().await
+    }
+
     /// All that comes before the commit.
     async fn run<T, E, F>(&mut self, work: &F) -> Result<(i64, Vec<Revocation>, T), E>
     where

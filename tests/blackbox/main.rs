@@ -11,6 +11,7 @@ mod harness;
 mod access_matrix;
 mod accounts;
 mod admin_commands;
+mod backups;
 mod browsers;
 mod command_line;
 mod corpus;

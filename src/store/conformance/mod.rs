@@ -3,6 +3,7 @@
 
 mod accounts;
 mod damage;
+mod fence;
 mod keys;
 mod on_servers_alone;
 mod on_sqlite_alone;
@@ -113,6 +114,11 @@ macro_rules! conformance {
                     a_write_that_panics_lets_the_next_one_in
                     a_closed_store_is_unreachable
                     a_ping_asks_the_database
+                }
+                fence {
+                    a_copy_is_refused_until_it_is_fenced
+                    a_fence_ends_everything_of_before
+                    a_database_that_was_never_served_is_fenced_too
                 }
                 damage {
                     a_damaged_user_is_named_by_table_column_and_row

@@ -1,6 +1,6 @@
 //! What database servers alone must do: there several write at once.
 
-use countersign_test_servers::Postgres;
+use countersign_test_servers::{Postgres, Signal};
 use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::JoinSet;
 
@@ -266,4 +266,33 @@ async fn a_server_tells_its_time() {
         // 2026 and 2126.
         assert!((1_767_225_600_000..4_922_899_200_000).contains(&there), "{there}");
     }
+}
+
+/// A standby is the same database on another machine; what a dump was read into is a copy.
+#[tokio::test]
+async fn a_promoted_standby_is_no_copy_and_another_database_is() {
+    let Some(primary) = Postgres::start_with(&[]) else { return };
+    let url = primary.create_database();
+    let name = url.rsplit('/').next().unwrap();
+    let open =
+        async |url: &str| Store::open(&StoreConfig::new(DatabaseUrl::parse(url).unwrap()), at(1)).await;
+    open(&url).await.unwrap().close().await.unwrap();
+    let standby = primary.standby();
+    primary.stop(Signal::Immediate);
+    standby.promote();
+    open(&standby.url(name)).await.unwrap().close().await.unwrap();
+
+    standby.psql("postgres", &format!("CREATE DATABASE copy TEMPLATE {name}"));
+    let refused = open(&standby.url("copy")).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Elsewhere), "{refused}");
+    assert!(refused.to_string().contains("`countersign fence`"), "{refused}");
+
+    // Whoever may not ask for the cluster's number asks for the database's alone.
+    standby.psql("postgres", "CREATE ROLE limited LOGIN");
+    standby.psql(
+        name,
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO limited; GRANT CREATE ON SCHEMA public TO limited; \
+         REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
+    );
+    open(&standby.url(name).replace("countersign@", "limited@")).await.unwrap().close().await.unwrap();
 }

@@ -98,7 +98,7 @@ pub(super) async fn a_migration_that_fails_leaves_nothing(database: &impl TestDa
 }
 
 async fn migrate_with(store: &Store, known: Vec<Box<dyn Migration>>) -> Result<(), OpenError> {
-    let work = async move |db: DatabaseConnection| Ok(schema::migrate(&db, &known, at(2)).await);
+    let work = async move |db: DatabaseConnection| Ok(schema::migrate(&db, &known, at(2)).await.map(drop));
     store.write::<_, DbErr, _, _>(work).await.unwrap()
 }
 

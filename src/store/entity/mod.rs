@@ -9,6 +9,7 @@
 pub(super) mod cluster_values;
 pub(super) mod duties;
 pub(super) mod key_ring;
+pub(super) mod origin;
 pub(super) mod reset_codes;
 pub(super) mod revocations;
 pub(super) mod schema_migrations;
