@@ -16,6 +16,7 @@ mod healthcheck;
 mod json;
 mod key;
 mod master_key;
+mod migrate;
 mod output;
 mod pages;
 mod password;

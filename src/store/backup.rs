@@ -45,7 +45,7 @@ pub enum BackupError {
     /// An older schema.
     #[error(
         "the database has schema {0}, and a backup can be marked from schema {SINCE} on: make it with the version that runs \
-         on the database"
+         on the database, or run `countersign migrate` first"
     )]
     Earlier(i64),
     /// Pages that contradict each other.

@@ -19,6 +19,17 @@ const MARIADB_PATIENCE: &str = "SET SESSION idle_transaction_timeout = 0";
 pub struct Maintenance(DatabaseConnection);
 
 impl Maintenance {
+    /// Opens a database that is there, to read it. A service that runs on it is not in the way.
+    pub async fn open_to_read(config: &StoreConfig) -> Result<Self, OpenError> {
+        match config.url.place() {
+            Place::Sqlite(path) => {
+                sqlite::require_file(path)?;
+                sqlite::open_reading(path, 1).await.map(Self)
+            }
+            Place::Postgres(_) | Place::MySql(_) => Self::connect(config).await,
+        }
+    }
+
     /// Opens a database that is there, to change it while nobody else has it open. Who has a database of a server open
     /// cannot be told.
     pub async fn open_alone(config: &StoreConfig) -> Result<Self, OpenError> {
@@ -27,6 +38,14 @@ impl Maintenance {
                 sqlite::require_file(path)?;
                 sqlite::open_alone(path).await.map(Self)
             }
+            Place::Postgres(_) | Place::MySql(_) => Self::connect(config).await,
+        }
+    }
+
+    /// Opens a database to bring its schema up to date; a file is made if it is not there.
+    pub async fn open_to_migrate(config: &StoreConfig) -> Result<Self, OpenError> {
+        match config.url.place() {
+            Place::Sqlite(path) => sqlite::open_writer(path).await.map(Self),
             Place::Postgres(_) | Place::MySql(_) => Self::connect(config).await,
         }
     }

@@ -32,6 +32,7 @@ mod kills_of_sessions;
 mod limits;
 mod model;
 mod new_passwords;
+mod operators;
 mod page;
 mod protected_services;
 mod python_client;

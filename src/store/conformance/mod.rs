@@ -7,6 +7,7 @@ mod fence;
 mod keys;
 mod on_servers_alone;
 mod on_sqlite_alone;
+mod plan;
 mod purge;
 mod refresh;
 mod schema;
@@ -107,6 +108,11 @@ macro_rules! conformance {
                     an_older_program_tolerates_what_it_need_not_know
                     a_foreign_schema_is_refused
                     a_migration_that_fails_leaves_nothing
+                }
+                plan {
+                    a_plan_is_what_a_migration_runs
+                    a_plan_begins_where_the_schema_is
+                    a_plan_is_refused_where_a_migration_would_be
                 }
                 writes {
                     a_write_that_has_begun_outlives_its_caller
