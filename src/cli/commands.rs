@@ -4,13 +4,13 @@ use clap::Command;
 
 use super::verb::{Verb, run_below};
 use super::{
-    Failure, backup, completions, event, fence, given::Given, healthcheck, key, master_key, migrate, restore,
-    serve, session, setting_flags, token, user, verifier,
+    Failure, backup, check, completions, event, fence, given::Given, healthcheck, key, master_key, migrate,
+    restore, serve, session, setting_flags, token, user, verifier,
 };
 use crate::config::Scope;
 
 /// Every command, in the order of the help.
-const COMMANDS: [Verb; 14] = [
+const COMMANDS: [Verb; 15] = [
     serve::VERB,
     user::VERB,
     session::VERB,
@@ -18,6 +18,7 @@ const COMMANDS: [Verb; 14] = [
     token::VERB,
     key::VERB,
     verifier::VERB,
+    check::VERB,
     migrate::VERB,
     backup::VERB,
     restore::VERB,

@@ -4,6 +4,7 @@
 mod access_token;
 mod arguments;
 mod backup;
+mod check;
 mod commands;
 mod completions;
 mod confirm;

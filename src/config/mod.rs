@@ -11,7 +11,9 @@ mod values;
 mod web;
 
 pub use problems::Problems;
-pub use service::{DatabaseCommandConfig, FenceConfig, KeyCommandConfig, ServiceConfig, UserCommandConfig};
+pub use service::{
+    CheckConfig, DatabaseCommandConfig, FenceConfig, KeyCommandConfig, ServiceConfig, UserCommandConfig,
+};
 pub use settings::{
     CA_FILE_VARIABLE, CLIENT_CERT_VARIABLES, SERVER_NAME_VARIABLE, SERVER_VARIABLE, SETTINGS, Scope, Setting,
     Shape, TOKEN_VARIABLE,

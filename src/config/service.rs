@@ -59,6 +59,17 @@ pub struct KeyCommandConfig {
     pub log: LogConfig,
 }
 
+/// What `countersign check` runs with.
+#[derive(Clone, Debug)]
+pub struct CheckConfig {
+    /// The database.
+    pub store: StoreConfig,
+    /// The master keys, if some were given: without them it is not looked into what they wrap.
+    pub master_keys: Option<MasterKeyFiles>,
+    /// Its log.
+    pub log: LogConfig,
+}
+
 /// What `countersign fence` runs with.
 #[derive(Clone, Debug)]
 pub struct FenceConfig {
@@ -152,6 +163,20 @@ impl KeyCommandConfig {
         let master_keys = master_keys(values, problems, store.as_ref());
         let log = log(values, problems);
         Some(Self { store: store?, master_keys: master_keys?, log: log? })
+    }
+}
+
+impl CheckConfig {
+    /// Reads its settings.
+    #[must_use]
+    pub fn read(values: &Values, problems: &mut Problems) -> Option<Self> {
+        let store = store(values, problems);
+        let master_keys = match values.is_explicit("master-key-file") {
+            true => Some(master_keys(values, problems, store.as_ref())?),
+            false => None,
+        };
+        let log = log(values, problems);
+        Some(Self { store: store?, master_keys, log: log? })
     }
 }
 

@@ -23,7 +23,7 @@ pub use keyring::{KeyMaker, OpenRing, Ring, RingError, RingKey, Schedule, Signin
 pub use master_key::{MasterKey, WrapError};
 pub use paserk::PaserkError;
 pub use password_hasher::{
-    HashError, HasherConfig, HasherError, NewPasswordError, PasswordHasher, Verification,
+    HashError, HasherConfig, HasherError, NewPasswordError, PasswordHasher, Verification, is_readable_hash,
 };
 pub use refresh_token::RefreshToken;
 pub use reset_code::ResetCode;

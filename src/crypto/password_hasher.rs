@@ -71,6 +71,12 @@ struct Inner {
     decoy: StoredPassword,
 }
 
+/// Whether a stored password can be checked, given the memory: it is a hash within the bounds that hold for all.
+#[must_use]
+pub fn is_readable_hash(stored: &StoredPassword) -> bool {
+    Row::parse(stored, usize::MAX).is_ok()
+}
+
 impl PasswordHasher {
     /// Checks the costs, makes the decoy, which measures one hash, and starts the threads.
     pub fn start(config: HasherConfig, entropy: Arc<dyn Entropy>) -> Result<Self, HasherError> {

@@ -94,6 +94,16 @@ pub enum OpenError {
         /// The newest change that this program knows.
         knows: i64,
     },
+    /// An older schema than a command can work with that changes nothing.
+    #[error(
+        "the database has schema {found}, and this version knows {knows}: run `countersign migrate` first"
+    )]
+    Older {
+        /// The newest change that the database has.
+        found: i64,
+        /// The newest change that this program knows.
+        knows: i64,
+    },
     /// A change has the number, but not the name, of one that this program knows.
     #[error("the database has another program's schema: its change {number} is not Countersign's")]
     Foreign {

@@ -9,7 +9,7 @@ use super::transaction::Transaction;
 use super::{Store, StoreError};
 use crate::domain::{EventId, EventKind, SecurityEvent, SessionId, Timestamp, UserId};
 
-const COLUMNS: [Column; 10] = [
+pub(super) const COLUMNS: [Column; 10] = [
     Column::Id,
     Column::Kind,
     Column::Time,
@@ -93,7 +93,7 @@ fn row_of(event: &SecurityEvent) -> [Expr; 10] {
     ]
 }
 
-fn read_event(row: &Row<'_, Entity>) -> Result<SecurityEvent, StoreError> {
+pub(super) fn read_event(row: &Row<'_, Entity>) -> Result<SecurityEvent, StoreError> {
     Ok(SecurityEvent {
         id: EventId::from_uuid(row.id(Column::Id)?),
         kind: row.parse(Column::Kind, EventKind::from_code)?,

@@ -1,7 +1,10 @@
 //! One connection for a command of an operator. Nobody's call waits for it, so that it takes its time, and the database is
 //! taken as it is: nothing is made, nothing brought up to date, and a copy that nobody may serve yet can be worked on.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    TransactionTrait,
+};
 
 use super::database_url::Place;
 use super::transaction::Transaction;
@@ -79,6 +82,19 @@ impl Maintenance {
         };
         take_time(&transaction).await?;
         Ok(Transaction::begun(transaction, now))
+    }
+
+    /// Begins a transaction to which the whole database is as it is at one moment, and which changes nothing.
+    pub(super) async fn begin_reading(&self) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = match self.0.get_database_backend() {
+            DbBackend::Sqlite => self.0.begin().await?,
+            _ => {
+                let (isolation, access) = (IsolationLevel::RepeatableRead, AccessMode::ReadOnly);
+                self.0.begin_with_config(Some(isolation), Some(access)).await?
+            }
+        };
+        take_time(&transaction).await?;
+        Ok(transaction)
     }
 }
 

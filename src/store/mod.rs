@@ -11,6 +11,7 @@
 mod accounts;
 mod backup;
 mod changes;
+mod check;
 mod cluster_values;
 mod config;
 mod database;
@@ -55,6 +56,7 @@ mod conformance;
 
 pub use backup::{BackupError, back_up};
 pub use changes::Changes;
+pub use check::{Finding, Findings, Pass};
 pub use cluster_values::Disagreement;
 pub use config::StoreConfig;
 pub use database::Store;

@@ -167,7 +167,7 @@ fn read_refreshable(result: &QueryResult) -> Result<Refreshable, StoreError> {
     })
 }
 
-fn read_chain(row: &Row<'_, Entity>) -> Result<Option<RefreshChain>, StoreError> {
+pub(super) fn read_chain(row: &Row<'_, Entity>) -> Result<Option<RefreshChain>, StoreError> {
     if row.read::<i64>(Column::Generation)? == NO_GENERATION {
         return Ok(None);
     }

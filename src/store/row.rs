@@ -78,8 +78,10 @@ impl<'a, E: EntityTrait + Default> Row<'a, E> {
             Uuid::from_slice(&bytes).ok().map(|id| id.to_string())
         };
         let number = || {
-            let number: i64 = self.result.try_get_by_index(self.first).ok()?;
-            Some(number.to_string())
+            let number = self.result.try_get_by_index::<i64>(self.first);
+            // PostgreSQL reads no number as a longer one.
+            let number = number.or_else(|_| self.result.try_get_by_index::<i16>(self.first).map(i64::from));
+            Some(number.ok()?.to_string())
         };
         uuid().or_else(number).unwrap_or_else(|| "?".to_owned())
     }

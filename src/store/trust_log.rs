@@ -26,7 +26,7 @@ const MOST_SESSIONS_OF_A_USER: usize = 128;
 /// How many rows are inserted by one statement.
 const CHUNK: usize = 500;
 
-const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 7] = [
     Column::Sequence,
     Column::Kind,
     Column::UserId,
@@ -35,8 +35,8 @@ const COLUMNS: [Column; 7] = [
     Column::KeyId,
     Column::ForgetAt,
 ];
-const USER: i16 = 1;
-const SESSION: i16 = 2;
+pub(super) const USER: i16 = 1;
+pub(super) const SESSION: i16 = 2;
 const KEY: i16 = 3;
 
 /// A session that has been ended, and how long its tokens would have lived.
@@ -318,7 +318,7 @@ fn row_of(revocation: &Revocation) -> [Expr; 7] {
     ]
 }
 
-fn read_revocation(row: &Row<'_, Entity>) -> Result<Revocation, StoreError> {
+pub(super) fn read_revocation(row: &Row<'_, Entity>) -> Result<Revocation, StoreError> {
     let revoked = match row.read::<i16>(Column::Kind)? {
         USER => {
             Revoked::User { user_id: row.id(Column::UserId)?, below_epoch: row.read(Column::BelowEpoch)? }

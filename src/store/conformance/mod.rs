@@ -2,6 +2,7 @@
 //! server alone must do is in `on_sqlite_alone` and `on_servers_alone`.
 
 mod accounts;
+mod check;
 mod damage;
 mod fence;
 mod keys;
@@ -125,6 +126,16 @@ macro_rules! conformance {
                     a_copy_is_refused_until_it_is_fenced
                     a_fence_ends_everything_of_before
                     a_database_that_was_never_served_is_fenced_too
+                }
+                check {
+                    a_database_in_use_has_no_findings
+                    what_is_wrong_with_a_user_is_found
+                    what_is_wrong_with_a_session_is_found
+                    what_is_wrong_between_sessions_and_the_log_is_found
+                    what_is_wrong_elsewhere_is_found
+                    what_no_constraint_keeps_away_is_found
+                    a_check_passes_all_pages_at_one_moment
+                    what_has_an_older_schema_is_not_checked
                 }
                 damage {
                     a_damaged_user_is_named_by_table_column_and_row
