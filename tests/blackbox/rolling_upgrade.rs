@@ -1,6 +1,7 @@
 //! A release is rolled out while the one before it still serves: that one works on today's schema, beside today's server.
 //! `.ci/build-previous` builds it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::harness::{Binary, Credentials, PASSWORD, Refused};
@@ -12,7 +13,8 @@ fn previous() -> Option<PathBuf> {
         return Some(file);
     }
     // Not a failure where everything is required: an archive has no history to build it from.
-    eprintln!("skipped: {} is not there; .ci/build-previous makes it", file.display());
+    let said = format!("skipped: {} is not there; .ci/build-previous makes it\n", file.display());
+    std::io::stderr().write_all(said.as_bytes()).unwrap();
     None
 }
 
