@@ -232,7 +232,9 @@ pub(super) enum Meaning {
 
 fn meaning(error: &SqlxError) -> Meaning {
     match error {
+        // What is no answer of a database comes from something on the way whose database is gone.
         SqlxError::Io(_)
+        | SqlxError::Protocol(_)
         | SqlxError::Tls(_)
         | SqlxError::PoolTimedOut
         | SqlxError::PoolClosed
