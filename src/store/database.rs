@@ -9,7 +9,8 @@
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
@@ -29,6 +30,9 @@ use super::patience::Patience;
 use super::trust_state::TrustState;
 use super::{OpenError, StoreConfig, StoreError, schema};
 
+/// How long new connections are tried for before those of before are asked again.
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
+
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -39,6 +43,8 @@ struct Inner {
     turn: Arc<Semaphore>,
     /// How many writes have succeeded: whether the queue moves.
     written: AtomicU64,
+    /// Whether a question went unanswered since the connections were opened.
+    doubted: AtomicBool,
     /// What has been revoked.
     trust: TrustState,
     faults: Faults,
@@ -54,6 +60,7 @@ impl Store {
             engine,
             turn,
             written: AtomicU64::new(0),
+            doubted: AtomicBool::new(false),
             trust: TrustState::default(),
             faults: config.faults.clone(),
         }));
@@ -93,20 +100,23 @@ impl Store {
         Ok(millis.map(Timestamp::from_millis))
     }
 
-    /// Asks the database for a row, to learn whether it answers. If it does not, new connections are tried: those of before
-    /// may lead to a machine that is gone.
+    /// Asks the database for a row, to learn whether it answers. From a question on to which there was no answer, new
+    /// connections are tried before each one until there are: those of before may lead to a machine that is gone. Whoever
+    /// asks again and again gets them as soon as they can be had, also if it gives up on a question after a second.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if self.0.turn.is_closed() {
             return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
         }
         self.0.engine.check()?;
-        match self.bounded(schema::ping(&self.readers())).await {
-            Err(StoreError::Unreachable(_)) if self.0.engine.patience().is_some() => {
-                self.0.engine.renew().await?;
-                self.bounded(schema::ping(&self.readers())).await
-            }
-            answer => answer,
+        // A caller that gives up leaves them in doubt.
+        let mut doubted = self.0.doubted.swap(true, Ordering::Relaxed);
+        if doubted && let Ok(Ok(())) = timeout(RENEWAL_PATIENCE, self.0.engine.renew()).await {
+            doubted = false;
         }
+        // What is answered on an old connection speaks for that one: its pool may have recovered by itself before others.
+        self.bounded(schema::ping(&self.readers())).await?;
+        self.0.doubted.store(doubted, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Waits until the writes that have begun or queued are through, and closes the database. Calls after that fail.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign_migration::Migration;
 use futures_util::future::BoxFuture;
-use sea_orm::sqlx::{Executor, MySqlConnection, PgPool};
+use sea_orm::sqlx::{Connection, Executor, MySqlConnection, PgPool};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, IsolationLevel, SqlxError, Statement, TransactionTrait,
@@ -30,6 +30,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a connection is used at most: addresses behind a name change.
 const MAX_LIFETIME: Duration = Duration::from_secs(1800);
+/// How long a connection that comes back into its pool may take to say that it is there: its place is taken until then, and
+/// the driver itself would wait for as long as the kernel does.
+const RETURN_PATIENCE: Duration = Duration::from_secs(1);
 /// How long closing may take: a server that does not answer says no goodbye.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -110,13 +113,9 @@ impl DatabaseServer {
 
 impl Pools {
     async fn open(url: &DatabaseUrl, writers: u32, readers: u32) -> Result<Self, DbErr> {
-        Ok(Self {
-            writers: connect(url, writers).await?,
-            readers: connect(url, readers).await?,
-            follower: connect(url, 1).await?,
-            // MySQL has nothing to say: one that is never used is never opened.
-            announcements: connect(url, 1).await?,
-        })
+        let (writers, readers, follower, announcements) =
+            tokio::try_join!(connect(url, writers), connect(url, readers), connect(url, 1), connect(url, 1))?;
+        Ok(Self { writers, readers, follower, announcements })
     }
 
     async fn close(&self) -> Result<(), DbErr> {
@@ -187,17 +186,25 @@ fn connect_options(url: &DatabaseUrl, connections: u32) -> ConnectOptions {
         Place::Postgres(place) => {
             let place = place.clone();
             let mut options = ConnectOptions::new("postgres://localhost/countersign");
-            options.map_sqlx_postgres_opts(move |_| {
-                place.as_ref().clone().application_name("countersign").options(postgres_settings())
-            });
+            options
+                .map_sqlx_postgres_opts(move |_| {
+                    let options = place.as_ref().clone().application_name("countersign");
+                    options.options(postgres_settings())
+                })
+                .map_sqlx_postgres_pool_opts(|pool| pool.after_release(|back, _| still_there(back)));
             options
         }
         Place::MySql(place) => {
             let place = place.clone();
             let mut options = ConnectOptions::new("mysql://localhost/countersign");
             options
-                .map_sqlx_mysql_opts(move |_| place.as_ref().clone().charset("utf8mb4"))
-                .map_sqlx_mysql_pool_opts(|pool| pool.after_connect(|connection, _| set_mysql(connection)));
+                .map_sqlx_mysql_opts(move |_| {
+                    place.as_ref().clone().charset("utf8mb4")
+                })
+                .map_sqlx_mysql_pool_opts(|pool| {
+                    pool.after_connect(|connection, _| set_mysql(connection))
+                        .after_release(|back, _| still_there(back))
+                });
             options
         }
         Place::Sqlite(_) => ConnectOptions::new("sqlite:"),
@@ -213,6 +220,16 @@ fn connect_options(url: &DatabaseUrl, connections: u32) -> ConnectOptions {
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     options
+}
+
+/// Whether a connection that comes back can be used again.
+fn still_there<C: Connection>(connection: &mut C) -> BoxFuture<'_, Result<bool, SqlxError>> {
+    Box::pin(async move {
+        match timeout(RETURN_PATIENCE, connection.ping()).await {
+            Ok(answer) => answer.map(|()| true),
+            Err(_) => Err(SqlxError::PoolTimedOut),
+        }
+    })
 }
 
 /// What the server itself keeps, so that a replica that was stopped in the middle of something holds nobody up.

@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// Gives a connection up on which a transaction could not be ended. Pools of servers find out by themselves: they ask
-    /// a connection that comes back whether it is there.
+    /// a connection that comes back whether it is there, and wait a second for that.
     pub(super) async fn give_up_writer(&self) {
         if let Self::Sqlite(file) = self {
             file.give_up_writer().await;
@@ -119,7 +119,7 @@ impl Engine {
         }
     }
 
-    /// Opens new connections in the place of those that do not answer, if new ones can be had.
+    /// Opens new connections in the place of those that there are, if new ones can be had.
     pub(super) async fn renew(&self) -> Result<(), DbErr> {
         match self {
             Self::Sqlite(_) => Ok(()),
