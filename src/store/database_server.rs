@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign_migration::Migration;
 use futures_util::future::BoxFuture;
-use sea_orm::sqlx::{Connection, Executor, MySqlConnection, PgPool};
+use sea_orm::sqlx::{ConnectOptions as _, Connection, Executor, MySqlConnection, PgPool};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, IsolationLevel, SqlxError, Statement, TransactionTrait,
@@ -189,7 +189,8 @@ fn connect_options(url: &DatabaseUrl, connections: u32) -> ConnectOptions {
             options
                 .map_sqlx_postgres_opts(move |_| {
                     let options = place.as_ref().clone().application_name("countersign");
-                    options.options(postgres_settings())
+                    // What SeaORM has set for this is not in it.
+                    options.options(postgres_settings()).disable_statement_logging()
                 })
                 .map_sqlx_postgres_pool_opts(|pool| pool.after_release(|back, _| still_there(back)));
             options
@@ -199,7 +200,7 @@ fn connect_options(url: &DatabaseUrl, connections: u32) -> ConnectOptions {
             let mut options = ConnectOptions::new("mysql://localhost/countersign");
             options
                 .map_sqlx_mysql_opts(move |_| {
-                    place.as_ref().clone().charset("utf8mb4")
+                    place.as_ref().clone().charset("utf8mb4").disable_statement_logging()
                 })
                 .map_sqlx_mysql_pool_opts(|pool| {
                     pool.after_connect(|connection, _| set_mysql(connection))
