@@ -15,6 +15,7 @@ mod backups;
 mod browsers;
 mod command_line;
 mod corpus;
+mod database_stopped;
 mod deleting;
 mod documented_verifiers;
 mod faults;

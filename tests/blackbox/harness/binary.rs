@@ -24,8 +24,27 @@ pub struct Binary {
     pub greeting: String,
     pub folder: TempDir,
     child: Running,
-    log: JoinHandle<String>,
+    log: Log,
     output: JoinHandle<String>,
+}
+
+/// What it logs, which a test that fails shows.
+struct Log(Option<JoinHandle<String>>);
+
+impl Log {
+    fn join(mut self) -> String {
+        self.0.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Log {
+    /// The process is gone by then.
+    #[expect(clippy::print_stdout, reason = "the output of a test that fails is shown")]
+    fn drop(&mut self) {
+        if let Some(Ok(text)) = self.0.take().filter(|_| std::thread::panicking()).map(JoinHandle::join) {
+            println!("{text}");
+        }
+    }
 }
 
 /// A process that does not outlive the test that started it.
@@ -94,12 +113,12 @@ impl Binary {
             .spawn()
             .unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let log = collect(child.stderr.take().unwrap());
+        let log = Log(Some(collect(child.stderr.take().unwrap())));
         let mut greeting = String::new();
         while output.read_line(&mut greeting).unwrap() > 0 && expects_more(&greeting) {}
         let address =
             greeting.split_whitespace().find_map(|word| word.trim_end_matches(['.', ';']).parse().ok());
-        let Some(address) = address else { panic!("it did not start: {greeting:?} {}", log.join().unwrap()) };
+        let Some(address) = address else { panic!("it did not start: {greeting:?} {}", log.join()) };
         Self { address, greeting, folder, child: Running(child), log, output: collect(output) }
     }
 
@@ -136,7 +155,7 @@ impl Binary {
     /// Waits for the end: how it ended, what it printed, what it logged.
     pub fn wait(mut self) -> (ExitStatus, String, TempDir) {
         let status = self.child.0.wait().unwrap();
-        let log = self.greeting + &self.output.join().unwrap() + &self.log.join().unwrap();
+        let log = self.greeting + &self.output.join().unwrap() + &self.log.join();
         (status, log, self.folder)
     }
 

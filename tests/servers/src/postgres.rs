@@ -121,6 +121,36 @@ impl Postgres {
         file.lines().next().and_then(|line| line.parse().ok()).expect("its first line is a number")
     }
 
+    /// Stops all its processes where they stand: it neither answers nor hangs up.
+    pub fn freeze(&self) {
+        self.signal_all(rustix::process::Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.signal_all(rustix::process::Signal::CONT);
+    }
+
+    /// The first one first: from then on there are no new ones.
+    fn signal_all(&self, signal: rustix::process::Signal) {
+        let first = self.pid();
+        let send = |pid: i32| {
+            let pid = rustix::process::Pid::from_raw(pid).expect("no process has the id 0");
+            // One of a connection that has just ended is gone.
+            let _gone = rustix::process::kill_process(pid, signal);
+        };
+        send(first);
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"));
+        let children = children.expect("Linux tells of a process's children");
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).for_each(send);
+    }
+
+    /// Acknowledges from now on only what its standby has, too.
+    pub fn wait_for_standby(&self) {
+        self.psql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+        self.psql("postgres", "SELECT pg_reload_conf()");
+    }
+
     /// The port of loopback where it listens.
     pub fn port(&self) -> u16 {
         self.port
