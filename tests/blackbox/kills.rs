@@ -11,11 +11,20 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::harness::{Binary, Client, Credentials, PASSWORD, SeededEntropy, countersign};
+use crate::harness::{Binary, Client, Credentials, PASSWORD, SeededEntropy, asked, countersign, on_postgres};
 
-const ROUNDS: usize = 50;
 const CLIENTS: usize = 4;
 const FIRST_STARTS: u64 = 40;
+
+/// How often each of the tests kills the service unless somebody asks for more: a tenth of a full run.
+const KILLS_ON_SQLITE: usize = 50;
+const KILLS_ON_POSTGRES: usize = 10;
+
+/// How often it does, by COUNTERSIGN_TEST_KILLS if that is set.
+pub fn kills() -> usize {
+    let tenth = if on_postgres() { KILLS_ON_POSTGRES } else { KILLS_ON_SQLITE };
+    asked("COUNTERSIGN_TEST_KILLS").map_or(tenth, |kills| usize::try_from(kills).unwrap())
+}
 
 /// What the service has acknowledged: a user by name, and one of its tokens.
 type Acknowledged = Vec<(String, Option<String>)>;
@@ -71,18 +80,19 @@ async fn round(number: usize, folder: TempDir, entropy: &SeededEntropy) -> (Temp
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_kills_lose_nothing_that_was_acknowledged() {
+async fn kills_lose_nothing_that_was_acknowledged() {
     let entropy = SeededEntropy::new(11);
+    let rounds = kills();
     let mut folder = TempDir::new().unwrap();
     let mut acknowledged = Acknowledged::new();
-    for number in 0..ROUNDS {
+    for number in 0..rounds {
         let (returned, more) = round(number, folder, &entropy).await;
         folder = returned;
         acknowledged.extend(more);
     }
     let tokens = acknowledged.iter().filter(|(_, token)| token.is_some()).count();
     assert!(
-        acknowledged.len() >= ROUNDS && tokens >= ROUNDS,
+        acknowledged.len() >= rounds && tokens >= rounds,
         "{} users, {tokens} tokens",
         acknowledged.len()
     );

@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::harness::{Binary, Client, Credentials, PASSWORD, Refused, SeededEntropy};
+use crate::kills::kills;
 
-const ROUNDS: usize = 20;
 const CLIENTS: usize = 4;
 
 /// A client of one session, as API.md asks of it: one retry key a refresh token, kept until the answer is there.
@@ -84,9 +84,10 @@ async fn check(client: &Client, keeper: &mut Keeper, entropy: &SeededEntropy) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_log_nobody_out_and_revive_nothing() {
     let entropy = Arc::new(SeededEntropy::new(23));
+    let rounds = kills();
     let mut folder = TempDir::new().unwrap();
     let mut keepers: Vec<Keeper> = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let server = Binary::start_in(folder, &[]);
         let client = server.client().await;
         if keepers.is_empty() {
@@ -116,6 +117,6 @@ async fn kills_log_nobody_out_and_revive_nothing() {
         client.issue(Credentials::Basic(&keeper.name, PASSWORD), IssueTokenRequest::default()).await.unwrap();
     }
     let ended: usize = keepers.iter().map(|keeper| keeper.ended.len()).sum();
-    assert!(ended >= ROUNDS, "{ended} sessions were ended");
+    assert!(ended >= rounds, "{ended} sessions were ended");
     server.stop();
 }

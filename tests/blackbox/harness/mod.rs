@@ -1,5 +1,6 @@
 //! How the tests reach a server: in process, with a clock they turn and randomness they seed, or as the real binary.
 
+mod asked;
 mod binary;
 mod calls;
 mod database;
@@ -16,6 +17,7 @@ mod tools;
 mod watcher;
 
 pub use self::http::{HttpAnswer, HttpVersion, http, http_exchange};
+pub use asked::asked;
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
 pub use database::{Database, master_key_file, on_postgres};

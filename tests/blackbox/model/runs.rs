@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::walk::Walk;
 use super::world::{DAY, HOUR, Limits};
+use crate::harness::asked;
 
 /// How many steps all walks have together, and their first seed, if nothing else is asked for.
 const STEPS: usize = 4000;
@@ -33,12 +34,6 @@ const TO_BE_MET: [(&str, &[&str]); 16] = [
     ("RevokeToken", &["ok"]),
     ("SetRoles", &["ok", "ROLE_REQUIRED"]),
 ];
-
-#[expect(clippy::disallowed_methods, reason = "the environment of a test run is its command line")]
-fn asked(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text:?}")))
-}
 
 /// A walk with each of two seeds, from `first` on; with the one that was asked for alone, if one was.
 async fn walk(limits: Limits, first: u64) {
