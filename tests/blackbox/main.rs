@@ -45,6 +45,7 @@ mod refresh_theft;
 mod remote_commands;
 mod repetitions;
 mod replicas;
+mod replicas_start;
 mod rest;
 mod rolling_upgrade;
 mod secrets;

@@ -103,17 +103,17 @@ pub fn point_to_database(command: &mut Command, folder: &Path) {
     if on_postgres() {
         command.env("COUNTERSIGN_DATABASE_URL", Database::of(folder).url());
         command.env("COUNTERSIGN_DATABASE_CONNECTIONS", "6");
-        command.env("COUNTERSIGN_MASTER_KEY_FILE", master_key());
+        command.env("COUNTERSIGN_MASTER_KEY_FILE", shared_master_key());
     }
 }
 
 /// Where the master key is of a server in `folder`.
 pub fn master_key_file(folder: &Path) -> PathBuf {
-    if on_postgres() { master_key().to_owned() } else { folder.join("countersign.key") }
+    if on_postgres() { shared_master_key().to_owned() } else { folder.join("countersign.key") }
 }
 
-/// The master key of all servers on PostgreSQL, which must be given.
-fn master_key() -> &'static Path {
+/// The master key of all servers on a database server, which must be given.
+pub fn shared_master_key() -> &'static Path {
     static KEY: OnceLock<tempfile::TempPath> = OnceLock::new();
     KEY.get_or_init(|| {
         let new =

@@ -20,7 +20,7 @@ pub use self::http::{HttpAnswer, HttpVersion, http, http_exchange};
 pub use asked::asked;
 pub use binary::{Binary, countersign, run};
 pub use calls::{Client, Credentials, PASSWORD, Refused, basic_header, refused};
-pub use database::{Database, master_key_file, on_postgres};
+pub use database::{Database, master_key_file, on_postgres, shared_master_key};
 pub use desk::{Desk, said_no, said_yes};
 pub use gate::Gate;
 pub use gateway::Gateway;
