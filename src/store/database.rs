@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! caller ── waits for its turn ──▶ a task of its own ── runs to its end ──▶ answer
-//!             │ caller gone                             │ caller gone
+//!             │ caller gone                             │ caller gone, or answered that nobody knows
 //!             └▶ nothing was written                    └▶ it is written all the same
 //! ```
 
@@ -10,7 +10,7 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
@@ -30,6 +30,13 @@ use super::patience::Patience;
 use super::trust_state::TrustState;
 use super::{OpenError, StoreConfig, StoreError, schema};
 
+/// After which time the caller of a write is told that the database does not answer, on a server: with what else a call
+/// does, below the two and a half seconds that callers give. The write goes on.
+const WRITE_PATIENCE: Duration = Duration::from_secs(2);
+/// The same where its turn came late because many were before it.
+const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
+/// How often within [`ACQUIRE_TIMEOUT`] whoever waits for its turn looks whether the queue moves.
+const LOOKS: u32 = 4;
 /// How long new connections are tried for before those of before are asked again.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -199,8 +206,18 @@ impl Store {
         F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
+        let began = monotonic_now();
         let turn = self.turn(1).await?;
-        self.write_in(turn, work).await
+        let writing = self.write_in(turn, work);
+        if self.0.engine.patience().is_none() {
+            return writing.await;
+        }
+        // Each of its steps has its time, and all of them together have more than a caller.
+        match timeout(WRITE_PATIENCE.saturating_sub(began.elapsed()).max(LEAST_WRITE_PATIENCE), writing).await
+        {
+            Ok(outcome) => outcome,
+            Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into()),
+        }
     }
 
     /// The same while nothing else is written here.
@@ -260,13 +277,15 @@ impl Store {
     async fn turn(&self, permits: u32) -> Result<OwnedSemaphorePermit, DbErr> {
         let mut turn = pin!(Arc::clone(&self.0.turn).acquire_many_owned(permits));
         let mut written = self.0.written.load(Ordering::Relaxed);
+        let mut looks = 0;
         loop {
-            match timeout(ACQUIRE_TIMEOUT, turn.as_mut()).await {
+            match timeout(ACQUIRE_TIMEOUT / LOOKS, turn.as_mut()).await {
                 Ok(Ok(turn)) => return Ok(turn),
                 Ok(Err(_)) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
                 Err(_) => {
                     let now = self.0.written.load(Ordering::Relaxed);
-                    if now == written {
+                    looks = if now == written { looks + 1 } else { 0 };
+                    if looks == LOOKS {
                         return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
                     }
                     written = now;
@@ -290,6 +309,14 @@ fn boxed<'a, T>(
 
 fn permits(engine: &Engine) -> usize {
     usize::try_from(engine.writers_at_once()).unwrap_or(1)
+}
+
+fn monotonic_now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long somebody waits does not depend on the clock on the wall"
+    )]
+    Instant::now()
 }
 
 fn is_contention(error: &DbErr) -> bool {

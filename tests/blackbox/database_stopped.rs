@@ -178,6 +178,38 @@ async fn a_database_behind_a_network_that_swallows_everything_is_unavailable_unt
     }
 }
 
+/// Whatever a call is doing at that moment, what it waits for adds up to less than its caller's time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_on_their_way_when_the_database_freezes_end_in_time() {
+    let Some(mut scene) = Scene::set().await else { return };
+    for round in 0..6 {
+        scene.tokens = loop {
+            // What is still on its way from the round before may overtake it.
+            let opening = scene.client.issue(Credentials::Basic("alice", PASSWORD), Default::default());
+            if let Ok(opened) = opening.await {
+                break opened;
+            }
+        };
+        let asking =
+            futures_util::future::join_all((0..AT_ONCE).map(|number| scene.ask(100 * round + number)));
+        let freezing = async {
+            // A little later each time. The password may be just being changed, to the same one.
+            for _ in 0..round * 3 {
+                let _proven_or_overtaken = scene.client.greet(Credentials::Basic("alice", PASSWORD)).await;
+            }
+            scene.postgres.freeze();
+        };
+        let (answers, ()) = tokio::join!(asking, freezing);
+        scene.postgres.thaw();
+        for (method, answer) in answers.into_iter().flatten() {
+            let reason = answer.err().map(|status| refused(&status).reason);
+            let in_time = !matches!(reason.as_deref(), Some("DEADLINE_EXCEEDED" | "INTERNAL"));
+            assert!(in_time, "round {round}: {method}: {reason:?}");
+        }
+        scene.until(ServingStatus::Serving).await;
+    }
+}
+
 /// Nobody tells the service that its connections are lost, and the database answers on new ones all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_lead_nowhere_are_replaced() {
@@ -208,5 +240,15 @@ async fn connections_that_lead_nowhere_are_replaced() {
             }
         };
         session = timeout(PATIENCE, working).await.unwrap_or_else(|_| panic!("round {round}: never back"));
+        // Where it listens, too: the server has kept the connection of before.
+        let listening = async {
+            let listeners = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'";
+            while scene.postgres.psql(&scene.database, listeners) != (round + 3).to_string() {
+                // Something has to happen that could be heard.
+                let opened = scene.client.open("alice", PASSWORD).await;
+                scene.client.revoke_token(&opened.token).await.unwrap();
+            }
+        };
+        timeout(PATIENCE, listening).await.unwrap_or_else(|_| panic!("round {round}: it is deaf"));
     }
 }
