@@ -1,13 +1,15 @@
 //! Three services that check tokens by themselves, each 2,000 a second, while signing keys take over from one another and
 //! while sessions are ended: how many good tokens they refuse (there should be none), and how long after the call that ends
-//! a session began any of them accepted its token. `cargo bench --bench trust`; needs Linux and nothing that cargo does not
-//! bring.
+//! a session began any of them accepted its token. Then two replicas on each database: how long what happens at one takes to
+//! be felt at the other. `cargo bench --bench trust`; needs Linux, and PostgreSQL and MariaDB for what is about them.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
 #![expect(clippy::print_stdout, reason = "a benchmark is there to print")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![expect(unreachable_pub, reason = "a program has no outside; its parts are public to each other")]
 
+mod in_process;
+mod replicas;
 mod revocations;
 mod rotations;
 mod service;
@@ -22,5 +24,6 @@ fn main() {
     runtime.block_on(async {
         rotations::run().await;
         revocations::run().await;
+        replicas::run().await;
     });
 }
