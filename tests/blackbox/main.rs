@@ -13,6 +13,7 @@ mod accounts;
 mod admin_commands;
 mod backups;
 mod browsers;
+mod cluster;
 mod command_line;
 mod corpus;
 mod database_stopped;

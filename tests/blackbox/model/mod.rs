@@ -16,3 +16,5 @@ mod session_moves;
 mod session_rules;
 mod walk;
 mod world;
+
+pub use chance::Chance;
