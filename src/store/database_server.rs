@@ -5,12 +5,12 @@
 //! that what is read stays true until the commit; the counter of the trust log is held last and shortest. Between users
 //! nothing waits.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_migration::Migration;
-use futures_util::future::BoxFuture;
 use sea_orm::sqlx::{ConnectOptions as _, Connection, Executor, MySqlConnection, PgPool};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
@@ -35,6 +35,9 @@ const MAX_LIFETIME: Duration = Duration::from_secs(1800);
 const RETURN_PATIENCE: Duration = Duration::from_secs(1);
 /// How long closing may take: a server that does not answer says no goodbye.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the driver's hooks give back.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The connections to a database server.
 pub(super) struct DatabaseServer {
@@ -224,7 +227,7 @@ fn connect_options(url: &DatabaseUrl, connections: u32) -> ConnectOptions {
 }
 
 /// Whether a connection that comes back can be used again.
-fn still_there<C: Connection>(connection: &mut C) -> BoxFuture<'_, Result<bool, SqlxError>> {
+fn still_there<C: Connection>(connection: &mut C) -> Boxed<'_, Result<bool, SqlxError>> {
     Box::pin(async move {
         match timeout(RETURN_PATIENCE, connection.ping()).await {
             Ok(answer) => answer.map(|()| true),
@@ -245,7 +248,7 @@ fn postgres_settings() -> [(&'static str, String); 4] {
 }
 
 /// The same for MySQL and MariaDB, of which only MariaDB ends a session that idles in a transaction, after whole seconds.
-fn set_mysql(connection: &mut MySqlConnection) -> BoxFuture<'_, Result<(), SqlxError>> {
+fn set_mysql(connection: &mut MySqlConnection) -> Boxed<'_, Result<(), SqlxError>> {
     Box::pin(async move {
         connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
         connection.execute("SET SESSION innodb_lock_wait_timeout = 1").await?;
