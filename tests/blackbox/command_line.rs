@@ -52,7 +52,7 @@ fn everything_that_is_wrong_is_said_at_once_by_name_and_without_values() {
 fn the_words_of_the_help_are_those_that_a_setting_may_be() {
     let folder = TempDir::new().unwrap();
     let with_words: Vec<_> = SETTINGS.iter().filter(|setting| setting.words().next().is_some()).collect();
-    assert_eq!(with_words.len(), 8);
+    assert_eq!(with_words.len(), 9);
     let mut command = countersign(folder.path());
     command.args(with_words.iter().map(|setting| format!("--{}=hunter2", setting.name)));
     let said = said_no(2, &run(&mut command, ""));
