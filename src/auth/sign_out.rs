@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::caller::Proof;
 use super::{Authority, CallContext, Caller, Error, Holder, UserRef};
 use crate::crypto::RefreshToken;
-use crate::domain::SessionId;
+use crate::domain::{SessionId, UserId};
 use crate::store::Whose;
 
 /// The role that may end anybody's sessions.
@@ -24,9 +24,10 @@ impl Authority {
         if token.is_empty() {
             return Err(Error::field("token", "is missing"));
         }
-        let Some(id) = self.session_of(token) else { return Ok(None) };
+        let Some((id, user)) = self.session_of(token) else { return Ok(None) };
         let found = self.parts().store.lookup_session_with_user(id).await?;
-        let holder = found.as_ref().map_or(Holder::Session(id), |(_, user)| Holder::User(user.id));
+        let user = user.or(found.as_ref().map(|(_, user)| user.id));
+        let holder = user.map_or(Holder::Gone, Holder::User);
         let store = &self.parts().store;
         // Whoever repeats it pays a look-up, and does not take the writer's time.
         if found.is_some_and(|(session, _)| session.ended.is_none()) {
@@ -93,15 +94,16 @@ impl Authority {
         Ok(true)
     }
 
-    fn session_of(&self, token: &str) -> Option<SessionId> {
+    /// The session of a token, and its user, if the token says so.
+    fn session_of(&self, token: &str) -> Option<(SessionId, Option<UserId>)> {
         let parts = self.parts();
         let keys = parts.keys.current();
         if RefreshToken::is_meant(token) {
-            return RefreshToken::parse(token, &keys.server_key).map(|token| token.session());
+            return RefreshToken::parse(token, &keys.server_key).map(|token| (token.session(), None));
         }
         let verified = parts.verifier.recognize(keys.ring.keys(), token).ok()?;
-        let Claims { session_id, .. } = verified.claims;
-        Some(SessionId::from_uuid(session_id))
+        let Claims { session_id, subject, .. } = verified.claims;
+        Some((SessionId::from_uuid(session_id), Some(UserId::from_uuid(subject))))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use tokio::sync::oneshot;
 
-use crate::domain::{Network, SessionId, TrustPosition, UserId};
+use crate::domain::{Network, TrustPosition, UserId};
 
 /// Waits at once, of everybody. With all of them open, and each for the word of 4,096 verifiers, their lists take 36 MiB.
 const MOST: usize = 512;
@@ -20,8 +20,9 @@ const MOST_OF_HOLDER: usize = 64;
 pub enum Holder {
     /// A user's.
     User(UserId),
-    /// That of whoever has a token of a session which is not there any more.
-    Session(SessionId),
+    /// Whoever has a refresh token of a session that is not there any more: all of them are one. Each for itself, a user who
+    /// keeps tokens of old sessions would have as many shares.
+    Gone,
 }
 
 /// Who waits.

@@ -36,7 +36,7 @@ use super::stream_body::StreamBody;
 use super::stream_limit::{OpenStream, StreamLimit};
 use crate::auth::{Authority, CallContext, Caller, Error};
 use crate::domain::{Origin, UserAgent};
-use crate::transport::{CallDeadline, Crowded, Handler, Peer, PeerLimit};
+use crate::transport::{CallDeadline, Crowded, Handler, OpenEnded, Peer, PeerLimit};
 
 /// The door; a cheap handle.
 #[derive(Clone)]
@@ -288,11 +288,17 @@ impl DoorFuture {
         }
         response.headers_mut().insert(request_id::HEADER, self.request_id.clone());
         match method {
-            Some(method) if method.streaming => response.map(|body| {
-                let draining = self.door.0.parts.draining.clone().cancelled_owned();
-                let names = (self.request_id.clone(), method.path.clone());
-                Body::new(StreamBody::new(body, draining, names, self.stream.take()))
-            }),
+            Some(method) if method.streaming => {
+                // One that was refused is over, and counted by nobody.
+                if self.stream.is_some() {
+                    response.extensions_mut().insert(OpenEnded);
+                }
+                response.map(|body| {
+                    let draining = self.door.0.parts.draining.clone().cancelled_owned();
+                    let names = (self.request_id.clone(), method.path.clone());
+                    Body::new(StreamBody::new(body, draining, names, self.stream.take()))
+                })
+            }
             _ => response,
         }
     }

@@ -1,5 +1,6 @@
 //! An answer over HTTP: JSON, and how long it may be kept.
 
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
@@ -14,7 +15,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer with these headers and this JSON. It is not kept unless somebody says so: most have a token or a user in
 /// them, and an error may be another one a moment later.
-pub(super) fn json(mut headers: HeaderMap, status: StatusCode, json: Vec<u8>) -> Response<Body> {
+pub(super) fn json(mut headers: HeaderMap, status: StatusCode, json: impl Into<Bytes>) -> Response<Body> {
+    let json = json.into();
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(json.len()));
     headers.insert(CACHE_CONTROL, NO_STORE);

@@ -1,5 +1,6 @@
 //! The API itself over HTTP: every method that has an HTTP rule.
 
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -26,7 +27,7 @@ const DESCRIPTION_MAX_AGE: i64 = 300;
 pub(super) struct Api {
     schema: Schema,
     routes: Routes,
-    description: Vec<u8>,
+    description: Bytes,
 }
 
 impl Api {
@@ -35,7 +36,7 @@ impl Api {
         let schema = Schema::of_api()?;
         let routes = Routes::new(schema.routes()?);
         let description = openapi::write(routes.iter(), &schema.access()?, others);
-        Ok(Self { schema, routes, description })
+        Ok(Self { schema, routes, description: description.into() })
     }
 
     /// Answers a request, whatever it is.

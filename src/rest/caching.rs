@@ -1,5 +1,6 @@
 //! What may be kept: an answer that says for how long, and is nobody's.
 
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use prost_reflect::DynamicMessage;
@@ -20,9 +21,10 @@ pub(super) fn max_age(message: &DynamicMessage) -> Option<i64> {
 pub(super) fn cacheable(
     request: &HeaderMap,
     headers: HeaderMap,
-    json: Vec<u8>,
+    json: impl Into<Bytes>,
     max_age: i64,
 ) -> Response<Body> {
+    let json = json.into();
     let tag = format!("\"{:016x}\"", fingerprint(&json));
     let mut response = if knows(request, &tag) {
         answer::empty(headers, StatusCode::NOT_MODIFIED)

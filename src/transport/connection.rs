@@ -19,7 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::body::Body;
 
 use super::Peer;
-use super::activity::{ActiveCall, Activity};
+use super::activity::{ActiveCall, Activity, Answering};
 use super::drain::Stop;
 use super::forwarded::Proxy;
 use super::handler::Handler;
@@ -113,7 +113,9 @@ pub(super) async fn serve<S, H>(
     }
 }
 
-/// Finds connections that are of no use: those that never ask anything, and those that have stopped.
+/// Finds connections that are of no use: those that never ask anything, those that have stopped, and those that do not take
+/// what they have asked for. A peer may close its window and live on: hyper waits for it as long as the connection lives, and the
+/// call holds its place among those that run at once.
 struct IdleWatch {
     activity: Arc<Activity>,
     ticks: Interval,
@@ -147,6 +149,9 @@ impl IdleWatch {
 
     async fn next(&mut self) -> Verdict {
         self.ticks.tick().await;
+        if self.activity.is_not_taken() {
+            return Verdict::Drop;
+        }
         if self.leaving {
             return if self.activity.is_busy() { Verdict::Keep } else { Verdict::Drop };
         }
@@ -213,8 +218,9 @@ impl<H: Handler> ConnectionService<H> {
         if crowded {
             request.extensions_mut().insert(Crowded);
         }
-        let running = Some(RunningCall { _activity: self.activity.start(), _counted: counted });
-        CallInProgress { call: self.served.handler.call(request, peer), running }
+        let running = Some(RunningCall { _active: self.activity.start(), _counted: counted });
+        let activity = Arc::clone(&self.activity);
+        CallInProgress { call: self.served.handler.call(request, peer), running, activity }
     }
 }
 
@@ -231,9 +237,14 @@ fn framing(headers: &HeaderMap) -> Framing {
     }
 }
 
+/// The mark of an answer that has no end of its own: a stream, which waits for its peer or for news as long as both like, and is
+/// counted by whoever opened it.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenEnded;
+
 /// What is counted as long as a call runs.
 struct RunningCall {
-    _activity: ActiveCall,
+    _active: ActiveCall,
     _counted: Option<CountedCall>,
 }
 
@@ -242,6 +253,7 @@ pin_project! {
         #[pin]
         call: F,
         running: Option<RunningCall>,
+        activity: Arc<Activity>,
     }
 }
 
@@ -250,8 +262,15 @@ impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for CallInPr
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let running = this.running;
-        this.call.poll(cx).map_ok(|response| response.map(|body| Counted { body, _running: running.take() }))
+        let (running, activity) = (this.running, this.activity);
+        this.call.poll(cx).map_ok(|response| {
+            let bounded = response.extensions().get::<OpenEnded>().is_none();
+            response.map(|body| Counted {
+                body,
+                _running: running.take(),
+                _answering: bounded.then(|| activity.answer()),
+            })
+        })
     }
 }
 
@@ -261,6 +280,7 @@ pin_project! {
         #[pin]
         body: Body,
         _running: Option<RunningCall>,
+        _answering: Option<Answering>,
     }
 }
 

@@ -6,14 +6,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, Version};
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 use pin_project_lite::pin_project;
 use tonic::body::Body;
 
 use super::Peer;
 use super::handler::Handler;
 use super::media_type::media_type;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The handler of every connection.
 #[derive(Clone)]
@@ -52,7 +54,11 @@ impl<G: Handler, H: Handler> Handler for Dispatch<G, H> {
     fn call(&self, request: Request<Body>, peer: Peer) -> Self::Future {
         // Without HTTP/2 there are no trailers, and without trailers no status that can be trusted.
         let can_be_grpc = request.method() == Method::POST && request.version() >= Version::HTTP_2;
-        let maker = if can_be_grpc && is_grpc(request.headers().get(CONTENT_TYPE)) {
+        let headers = request.headers();
+        // What a browser says of where it comes from stands in native gRPC too, where a gateway made that of what it was sent:
+        // the rule about it is kept where the rest of HTTP is met.
+        let of_browser = headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE);
+        let maker = if can_be_grpc && !of_browser && is_grpc(headers.get(CONTENT_TYPE)) {
             Maker::Grpc { future: self.grpc.call(request, peer) }
         } else {
             Maker::Http { future: self.http.call(request, peer) }

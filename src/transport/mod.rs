@@ -17,6 +17,7 @@ mod shares;
 mod stream_task;
 mod tls;
 
+pub use connection::OpenEnded;
 pub use deadline::{CallDeadline, DeadlineError};
 pub use dispatch::{Answer, Dispatch};
 pub use drain::Drain;

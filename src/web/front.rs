@@ -1,4 +1,4 @@
-//! Where a request goes that is not native gRPC. In this order: the host that it asks for and the cross-site rule, what
+//! Where a request goes that is not native gRPC, or says that it comes from a browser. In this order: the host that it asks for and the cross-site rule, what
 //! browsers are told about listed origins, and then to whoever answers it.
 
 use std::convert::Infallible;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, COOKIE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, Version};
 use tonic::body::Body;
 use tower_http::cors::CorsLayer;
 use tower_layer::Layer as _;
@@ -121,7 +121,14 @@ impl<D: Handler> Front<D> {
             Some(_) if request.method() != Method::POST => {
                 self.rest.refuse_verb(request.into_parts().0, peer, "POST").await
             }
-            Some(Form::Native) => self.refuse(request, peer, &Problem::Version).await,
+            Some(Form::Native) if request.version() < Version::HTTP_2 => {
+                self.refuse(request, peer, &Problem::Version).await
+            }
+            // From a browser, by way of a gateway that made it of what it was sent; the rules are kept by now.
+            Some(Form::Native) => match self.door.call(request, peer).await {
+                Ok(response) => response,
+                Err(infallible) => match infallible {},
+            },
             Some(form) => grpc_web::answer(self.door, request, peer, form).await,
             None => match self.rest.call(request, peer).await {
                 Ok(response) => response,

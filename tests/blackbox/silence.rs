@@ -4,12 +4,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::StreamBody;
+use http::Request;
+use http_body_util::{Empty, StreamBody};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_stream::StreamExt;
 use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{Refused, TestServer, raw_call, refused};
 
@@ -47,4 +52,29 @@ async fn a_message_that_never_comes_is_not_waited_for() {
     let call = raw_call(server.address, "/auth.v1.AuthService/CreateUser", &[], never);
     let status = timeout(PATIENCE, call).await.expect("it was waited for").unwrap_err();
     assert_eq!(refused(&status), Refused::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+}
+
+/// It answers every ping, and has no room for the answer that it asked for. Who waits for news meanwhile is something else.
+#[tokio::test]
+async fn who_does_not_take_what_it_asked_for_is_let_go() {
+    let server = TestServer::start().await;
+    let mut health = HealthClient::new(server.channel().await);
+    let asked = HealthCheckRequest { service: "liveness".to_owned() };
+    let mut watch = health.watch(asked).await.unwrap().into_inner();
+    watch.message().await.unwrap().unwrap();
+
+    let stream = TokioIo::new(TcpStream::connect(server.address).await.unwrap());
+    let mut client = http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) =
+        client.initial_stream_window_size(Some(0)).handshake(stream).await.unwrap();
+    let mut connection = tokio::spawn(connection);
+    let request = Request::get(format!("http://{}/v1/keys", server.address));
+    let answer = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    tokio::select! {
+        let_go = timeout(PATIENCE, &mut connection) => {
+            let _closed_or_broken = let_go.expect("the connection was kept");
+        }
+        ended = watch.message() => panic!("who waits for news was let go: {ended:?}"),
+    }
 }

@@ -2,9 +2,14 @@
 
 use countersign::pb::auth::v1 as pb;
 use countersign::web::WebOrigin;
+use http::Request;
+use http_body_util::Full;
+use prost::Message;
 
-use super::{call, outcome};
-use crate::harness::{HttpAnswer, PASSWORD, Refused, TestServer, basic_header, http, refused};
+use super::{call, frame, outcome};
+use crate::harness::{
+    HttpAnswer, HttpVersion, PASSWORD, Refused, TestServer, basic_header, http, http_exchange, refused,
+};
 
 const SHOP: &str = "https://shop.example";
 const EVIL: &str = "https://evil.example";
@@ -165,4 +170,35 @@ async fn anybody_may_link_to_the_pages_and_nobody_may_embed_them() {
     assert_eq!(linked.status.as_u16(), 200);
     assert!(linked.header("content-security-policy").contains("frame-ancestors 'none'"));
     assert_eq!(page("no-cors").await.status.as_u16(), 403);
+}
+
+/// A gateway makes native gRPC of what browsers send, and hands on what they say of where it comes from.
+#[tokio::test]
+async fn what_a_gateway_makes_of_a_foreign_page_is_refused_as_well() {
+    let server = server().await;
+    let own = format!("http://{}", server.address);
+    for (number, (headers, allowed)) in [
+        (vec![("origin", EVIL)], false),
+        (vec![("origin", "null")], false),
+        (vec![("sec-fetch-site", "cross-site")], false),
+        (vec![("origin", SHOP), ("sec-fetch-site", "cross-site")], true),
+        (vec![("origin", &*own)], true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("user{number}");
+        let message = pb::CreateUserRequest { username: name.clone(), password: PASSWORD.to_owned() };
+        let mut request = Request::post("/auth.v1.AuthService/CreateUser")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::from(frame(&message.encode_to_vec()));
+        let answer = http_exchange(server.address, HttpVersion::Two, request.body(body).unwrap()).await;
+        assert_eq!(answer.status.as_u16(), if allowed { 200 } else { 403 }, "{headers:?}");
+        let taken = server.client().await.create_user(&name, PASSWORD).await;
+        assert_eq!(taken.is_err(), allowed, "{headers:?}: refused means that nothing was done");
+    }
 }
