@@ -14,6 +14,8 @@ use super::transaction::Transaction;
 const ASKED: Duration = Duration::from_millis(120);
 /// How often it is asked all the same where somebody does.
 const ASKED_BESIDE: Duration = Duration::from_millis(500);
+/// How long one connection is listened on. One that leads nowhere by now says nothing, like one on which there is nothing to say.
+const LISTENED: Duration = Duration::from_secs(30);
 /// The name under which PostgreSQL passes the word on, within one database.
 const CHANNEL: &str = "countersign_trust";
 const SAY_SO: &str = "SELECT pg_notify('countersign_trust', '')";
@@ -23,6 +25,7 @@ pub struct Changes {
     store: Store,
     listener: Option<PgListener>,
     asked: Instant,
+    listening_since: Instant,
 }
 
 impl Store {
@@ -33,7 +36,8 @@ impl Store {
         reason = "how often somebody asks does not depend on the clock on the wall"
     )]
     pub fn changes(&self) -> Changes {
-        Changes { store: self.clone(), listener: None, asked: Instant::now() }
+        let now = Instant::now();
+        Changes { store: self.clone(), listener: None, asked: now, listening_since: now }
     }
 }
 
@@ -58,6 +62,11 @@ impl Changes {
             },
         }
         self.asked = Instant::now();
+        if self.asked.duration_since(self.listening_since) > LISTENED {
+            // It goes back to its pool, which asks it whether it is there.
+            self.listener = None;
+            self.listening_since = self.asked;
+        }
     }
 
     /// Begins to listen where that is possible. Where it fails, there is another attempt the next time.
