@@ -68,3 +68,9 @@ fn the_reference_loads_nothing_from_elsewhere() {
     let Some(steps) = steps("docs", &[]) else { return };
     assert_eq!(steps.len(), 2, "{steps:#?}");
 }
+
+#[test]
+fn the_pages_fit_every_window_whatever_people_call_themselves() {
+    let Some(steps) = steps("layout", &[]) else { return };
+    assert_eq!(steps.len(), 4, "{steps:#?}");
+}

@@ -13,9 +13,9 @@ const PATIENCE = 20_000
 const step = (name) => console.log(name)
 
 /** A browser that was never here. What it complains of is kept, and all that it sends. */
-async function person(browser) {
+async function person(browser, own = {}) {
   // No authority that a browser knows has signed the certificate of a test.
-  const context = await browser.newContext({ locale: 'en-GB', ignoreHTTPSErrors: true })
+  const context = await browser.newContext({ locale: 'en-GB', ignoreHTTPSErrors: true, ...own })
   context.setDefaultTimeout(PATIENCE)
   const complaints = []
   const sent = []
