@@ -16,6 +16,13 @@ module.exports = async function layout(browser) {
   await fits(page)
   await signUpWith(page, 'a:b')
   await says(page, "Must not contain ':'.")
+  const gap = await page.evaluate(() => {
+    const text = document.createRange()
+    text.selectNodeContents(document.getElementById('sign-up-username-said'))
+    const label = document.querySelector('label[for=sign-up-password]')
+    return label.getBoundingClientRect().top - text.getBoundingClientRect().bottom
+  })
+  assert.ok(gap >= 12, `an error is ${gap} px from the next label`)
   step('the forms fit')
 
   await signUpWith(page, NAME)
