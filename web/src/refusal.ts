@@ -50,9 +50,12 @@ export class Refusal extends Error {
     );
   }
 
-  /** Another access token may help: the one that was sent is no good any more. */
+  /**
+   * Another access token may help: the one that was sent is no good any more. It is not valid at all where the service has
+   * another database or other keys than when it was issued.
+   */
   get tokenIsOver(): boolean {
-    return this.reason === 'TOKEN_EXPIRED' || this.reason === 'TOKEN_REVOKED';
+    return ['TOKEN_EXPIRED', 'TOKEN_REVOKED', 'TOKEN_INVALID'].includes(this.reason);
   }
 }
 

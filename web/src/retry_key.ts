@@ -1,8 +1,10 @@
 // Owns the retry key: random bytes that belong to the refresh token in the cookie and are sent with every attempt to spend
 // it, by whatever tab, so that an answer that was lost is given again instead of being taken for theft. It is worth nothing
-// without the cookie. Whoever reads or changes it holds the lock.
+// without the cookie. Where its session is over, that is kept in its place, so that a reload need not ask. Whoever reads or
+// changes it holds the lock.
 
 const NAME = 'countersign.retry_key';
+const OVER = 'over';
 const BYTES = 32;
 
 /** The part of the browser's Storage that is needed. */
@@ -26,6 +28,14 @@ export class RetryKeys {
     return this.read() !== null;
   }
 
+  /**
+   * Whether it is known here that no session goes on: the cookie is gone, or not worth sending. Who was never here, or has
+   * cleared the storage but not the cookies, has to ask.
+   */
+  get over(): boolean {
+    return this.stored() === OVER;
+  }
+
   /** The key of the refresh token that is in the cookie now. */
   current(): Uint8Array<ArrayBuffer> {
     const text = this.read();
@@ -47,20 +57,24 @@ export class RetryKeys {
   forget(): void {
     this.spare = null;
     try {
+      // First, because that needs no room.
       this.shelf.removeItem(NAME);
+      this.shelf.setItem(NAME, OVER);
     } catch {
-      // Forbidden, so that nothing is there.
+      // Full, or forbidden and empty: a reload asks.
+    }
+  }
+
+  private stored(): string | null {
+    try {
+      return this.shelf.getItem(NAME);
+    } catch {
+      return null; // Forbidden.
     }
   }
 
   private read(): string | null {
-    let text: string | null = null;
-    try {
-      text = this.shelf.getItem(NAME);
-    } catch {
-      // Forbidden.
-    }
-    text ??= this.spare;
+    const text = this.stored() ?? this.spare;
     return text !== null && new RegExp(`^[0-9a-f]{${BYTES * 2}}$`).test(text) ? text : null;
   }
 }

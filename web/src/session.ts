@@ -1,7 +1,7 @@
 // Owns who is signed in, in this tab: the access token in memory, and when it is replaced.
 //
 //   starting ---- refreshed from the cookie -----> signed in
-//      \--------- no cookie, or refused ---------> signed out
+//      \--------- known to be over, or refused --> signed out
 //   signed out -- password, or another tab ------> signed in
 //   signed in --- refreshed by any tab ----------> signed in
 //      \--------- refused, signed out anywhere --> signed out
@@ -127,13 +127,19 @@ export class Session {
       // What has happened while we waited for the lock counts: another tab has refreshed, or signed out.
       if (this.current.kind === 'signed-out') throw new Refusal('', this.current.sentence || 'You are signed out.');
       if (this.current.kind === 'signed-in' && this.current.held.token !== stale?.token) return this.current.held;
+      if (this.current.kind === 'starting' && keys.over) {
+        this.letGo('');
+        throw new Refusal('', 'You are signed out.');
+      }
       const wasHere = keys.present;
       try {
         return this.receive(await spend(auth, keys));
       } catch (thrown) {
         const refusal = Refusal.from(thrown);
+        if (!refusal.unauthenticated) throw refusal;
         // To whom was never signed in here the refusal is no news.
-        if (refusal.unauthenticated) this.leave(wasHere ? `You have been signed out. ${refusal.sentence}` : '');
+        this.leave(wasHere ? `You have been signed out. ${refusal.sentence}` : '');
+        if (wasHere) await this.dropCookie();
         throw refusal;
       }
     });
@@ -169,6 +175,15 @@ export class Session {
     keys.forget();
     this.letGo(sentence);
     tabs.tell({ kind: 'signed-out', at: clock.now(), sentence });
+  }
+
+  /** Under the lock, when the server has refused the cookie for good: no script can remove it, so the server does. */
+  private async dropCookie(): Promise<void> {
+    try {
+      await this.around.auth.revokeToken({}, { headers: BY_COOKIE });
+    } catch {
+      // It stays, and is not sent again: its session is known to be over.
+    }
   }
 
   private hear(news: News): void {

@@ -68,7 +68,7 @@ export class FakeBrowser {
   }
 
   get key(): string | undefined {
-    return [...this.stored.values()][0];
+    return [...this.stored.values()].find((text) => /^[0-9a-f]+$/.test(text));
   }
 
   /** What a tab that is not among ours would have told. */

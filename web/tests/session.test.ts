@@ -105,6 +105,48 @@ describe('one tab', () => {
     expect(browser.clock.next).toBeUndefined();
   });
 
+  test('a service that does not know the session any more signs out too', async () => {
+    await tab.signIn('alice', 'secret');
+    service.sessions.length = 0;
+    expect(await greet(tab)).toBe('The refresh token is not valid.');
+    expect(tab.state).toEqual(signedOut('You have been signed out. The refresh token is not valid.'));
+  });
+
+  test('after a session was ended elsewhere nothing is sent that would be refused, nor is its cookie kept', async () => {
+    await tab.signIn('alice', 'secret');
+    service.sessions[0]!.ended = true;
+    await greet(tab);
+    expect(browser.jar.cookie).toBe('');
+    const before = service.attempts.length;
+    const again = browser.tab();
+    await again.start();
+    expect(again.state).toEqual(signedOut(''));
+    expect(service.attempts).toHaveLength(before);
+    await again.signIn('alice', 'secret');
+    const reloaded = browser.tab();
+    await reloaded.start();
+    expect(await greet(reloaded)).toBe('Hello, alice!');
+  });
+
+  test('neither is anything sent after a sign-out, nor by who was never here and has asked once', async () => {
+    const before = service.attempts.length;
+    await browser.tab().start();
+    await tab.signIn('alice', 'secret');
+    await tab.signOut();
+    const again = browser.tab();
+    await again.start();
+    expect(again.state).toEqual(signedOut(''));
+    expect(service.attempts).toHaveLength(before);
+  });
+
+  test('a cookie without anything beside it is worth asking for', async () => {
+    await tab.signIn('alice', 'secret');
+    browser.stored.clear();
+    const again = browser.tab();
+    await again.start();
+    expect(await greet(again)).toBe('Hello, alice!');
+  });
+
   test('signs out: the cookie, the key and the timer are gone', async () => {
     await tab.signIn('alice', 'secret');
     await tab.signOut();
