@@ -60,7 +60,7 @@ fn two_tabs_share_a_session_and_never_race() {
 #[test]
 fn a_session_that_was_ended_elsewhere_is_noticed_on_the_page() {
     let Some(steps) = steps("sessions", &[]) else { return };
-    assert_eq!(steps.len(), 5, "{steps:#?}");
+    assert_eq!(steps.len(), 9, "{steps:#?}");
 }
 
 #[test]

@@ -71,10 +71,20 @@ export class Account {
     });
   }
 
+  /** The list as it is by now, unasked. A session that was ended elsewhere is noticed by this, and signs out. */
+  async keepUp(): Promise<void> {
+    try {
+      await this.sessions.load();
+    } catch {
+      // The session has said so, if it is over. Anything else is no answer to something that somebody did.
+    }
+  }
+
   private async greetAgain(now: () => number): Promise<void> {
     await this.saying(async () => {
       await this.greet();
       this.said.textContent = `Greeted at ${timeOfDay(now())}.`;
+      await this.sessions.load();
     });
   }
 

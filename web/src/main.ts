@@ -9,6 +9,7 @@ import { byId } from './dom.ts';
 import { Entry } from './entry.ts';
 import { sharedLock } from './lock.ts';
 import { RetryKeys } from './retry_key.ts';
+import { Rounds } from './rounds.ts';
 import { Session, type State } from './session.ts';
 import { shelf } from './shelf.ts';
 import { broadcastTabs } from './tabs.ts';
@@ -24,6 +25,7 @@ const session = new Session({
 });
 const entry = new Entry(session);
 const account = new Account(auth, session, browserClock.now);
+const rounds = new Rounds(browserClock, () => account.keepUp());
 const starting = byId('starting', HTMLElement);
 const trouble = byId('starting-trouble', HTMLElement);
 
@@ -45,6 +47,13 @@ function show(state: State): void {
       break;
   }
   before = state.kind;
+  pace();
+}
+
+/** A page that nobody looks at asks nothing. */
+function pace(): void {
+  if (session.state.kind === 'signed-in' && document.visibilityState === 'visible') rounds.start();
+  else rounds.stop();
 }
 
 async function wake(): Promise<void> {
@@ -54,6 +63,7 @@ async function wake(): Promise<void> {
 
 session.watch(show);
 document.addEventListener('visibilitychange', () => {
+  pace();
   if (document.visibilityState === 'visible') void wake();
 });
 window.addEventListener('online', () => void session.wake());

@@ -9,11 +9,18 @@ import { ago, dayAndTime } from './times.ts';
 import { called } from './user_agent.ts';
 import type { Auth } from './wire.ts';
 
+/** What is on the page of a session, and the part of it that changes. */
+interface Row {
+  readonly element: HTMLLIElement;
+  readonly when: HTMLElement;
+}
+
 export class SessionsList {
   private readonly heading = byId('sessions-heading', HTMLElement);
   private readonly list = byId('sessions', HTMLUListElement);
   private readonly others = byId('end-others', HTMLButtonElement);
   private readonly said = byId('sessions-said', HTMLElement);
+  private rows = new Map<string, Row>();
   private asked = 0;
 
   constructor(
@@ -43,15 +50,37 @@ export class SessionsList {
     this.say('');
   }
 
+  /**
+   * Rows that are there already stay: whoever is about to press a button, or has the focus on it, finds it where it was.
+   */
   private show(sessions: readonly Listed[]): void {
-    this.list.replaceChildren(...sessions.map((session) => this.row(session)));
+    const focused = this.list.contains(document.activeElement);
+    const before = this.rows;
+    this.rows = new Map();
+    const shown = sessions.map((session) => {
+      const row = before.get(identity(session)) ?? this.row(session);
+      row.when.textContent = this.when(session);
+      this.rows.set(identity(session), row);
+      return row.element;
+    });
+    for (const [key, { element }] of before) if (!this.rows.has(key)) element.remove();
+    shown.forEach((element, place) => {
+      const there = this.list.children[place] ?? null;
+      if (there !== element) this.list.insertBefore(element, there);
+    });
+    if (focused && !this.list.contains(document.activeElement)) this.heading.focus();
     this.others.hidden = sessions.filter(({ current }) => !current).length === 0;
   }
 
-  private row(session: Listed): HTMLLIElement {
+  private when({ createTime, lastUseTime, expireTime }: Listed): string {
+    return `Opened ${dayAndTime(createTime)}, used ${ago(lastUseTime, this.now())}, ends ${dayAndTime(expireTime)}`;
+  }
+
+  private row(session: Listed): Row {
     const name = called(session.userAgent);
     const opened = dayAndTime(session.createTime);
-    return make(
+    const when = make('div', { class: 'session-when' });
+    const element = make(
       'li',
       { class: session.current ? 'session session-current' : 'session' },
       make(
@@ -60,13 +89,10 @@ export class SessionsList {
         make('strong', { title: session.userAgent }, name),
         make('span', { class: 'session-peer' }, session.peer === '' ? '' : `from ${session.peer}`),
       ),
-      make(
-        'div',
-        { class: 'session-when' },
-        `Opened ${opened}, used ${ago(session.lastUseTime, this.now())}, ends ${dayAndTime(session.expireTime)}`,
-      ),
+      when,
       session.current ? make('span', { class: 'badge' }, 'This one') : this.endButton(session, `${name}, opened ${opened}`),
     );
+    return { element, when };
   }
 
   private endButton({ sessionId }: Listed, name: string): HTMLButtonElement {
@@ -103,4 +129,9 @@ export class SessionsList {
       this.say(Refusal.from(thrown).sentence);
     }
   }
+}
+
+/** All of a session that its row shows but for the times. */
+function identity({ sessionId, userAgent, peer, current }: Listed): string {
+  return JSON.stringify([sessionId, userAgent, peer, current]);
 }

@@ -3,9 +3,12 @@
 const assert = require('node:assert/strict')
 
 const {
+  ORIGIN,
   PASSWORD,
   NEW_PASSWORD,
   person,
+  count,
+  cookieOf,
   signUp,
   signIn,
   greeted,
@@ -17,8 +20,12 @@ const {
   step,
 } = require('./kit.cjs')
 
+/** How often a page that is looked at looks again. */
+const ROUND_MS = 15_000
+
 module.exports = async function sessions(browser) {
   const [home, away] = [await person(browser), await person(browser)]
+  for (const { context } of [home, away]) await context.clock.install()
   const page = await home.tab()
   await signUp(page, 'alice')
   await greeted(page, 'alice')
@@ -60,5 +67,47 @@ module.exports = async function sessions(browser) {
   await page.reload()
   await says(page, 'You have been signed out. The token has been revoked.')
   step('a new password signs out everywhere else')
+
+  assert.equal(await cookieOf(home), undefined)
+  const refreshed = count(home.sent, 'RefreshToken')
+  await page.reload()
+  await asked(page)
+  assert.equal(count(home.sent, 'RefreshToken'), refreshed)
+  step('whose cookie is gone, so that a reload sends nothing that would be refused')
+
+  await signIn(page, 'alice', NEW_PASSWORD)
+  await greeted(page, 'alice')
+  await until('two sessions', async () => (await rows(page).count()) === 2)
+  const end = page.getByRole('button', { name: /^End the session of Chrome/ })
+  await end.focus()
+  await signInByProgram('alice')
+  await home.context.clock.fastForward(ROUND_MS)
+  await until('three sessions', async () => (await rows(page).count()) === 3)
+  assert.ok(await end.evaluate((button) => button === document.activeElement), 'the focus is lost')
+  step('a page that is only looked at shows what is opened elsewhere')
+
+  // With time standing still nothing is asked but by hand.
+  await away.context.clock.pauseAt(Date.now() + ROUND_MS / 2)
+  const shown = await rows(other).count()
+  await signInByProgram('alice')
+  await other.getByRole('button', { name: 'Greet me again' }).click()
+  await until('another session', async () => (await rows(other).count()) > shown)
+  step('so does one that is asked to greet')
+
+  await other.getByRole('button', { name: 'End all others' }).click()
+  await says(other, '3 other sessions were ended.')
+  await home.context.clock.fastForward(ROUND_MS)
+  await says(page, 'You have been signed out. The token has been revoked.')
+  await until('no cookie', async () => (await cookieOf(home)) === undefined)
+  step('and notices its own end')
   return [home, away]
+}
+
+async function signInByProgram(username) {
+  const answer = await fetch(`${ORIGIN}/v1/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'user-agent': 'program/1' },
+    body: JSON.stringify({ username, password: NEW_PASSWORD }),
+  })
+  assert.equal(answer.status, 200)
 }
