@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, test } from 'vitest';
 
-import { curl, quoted } from '../src/docs/curl.ts';
+import { curl } from '../src/docs/curl.ts';
 import { groups, type OpenApi, resolve, told } from '../src/docs/document.ts';
+import { quoted, variable } from '../src/docs/sample.ts';
 import { example, rows, typeName } from '../src/docs/schema.ts';
 
 const document = JSON.parse(readFileSync(new URL('openapi.fixture.json', import.meta.url), 'utf8')) as OpenApi;
@@ -97,13 +98,13 @@ describe('a curl line', () => {
   test('sends a body, and what a shell would read stays one word', () => {
     expect(curl(document, call('POST', '/v1/users'), ORIGIN)).toBe(
       `curl 'http://127.0.0.1:50051/v1/users' \\\n  -H 'content-type: application/json' \\\n` +
-        `  -d '{"username":"username","password":"it'\\''s a secret"}'`,
+        `  -d '{"username":"alice","password":"it'\\''s a secret"}'`,
     );
   });
 
   test('has the credentials, the path and what is required of the query', () => {
     expect(curl(document, call('GET', '/v1/users/{user_id}'), ORIGIN)).toBe(
-      `curl 'http://127.0.0.1:50051/v1/users/USER_ID?view=it'\\''s' \\\n  -H "authorization: Bearer $TOKEN"`,
+      `curl 'http://127.0.0.1:50051/v1/users/me?view=it'\\''s' \\\n  -H "authorization: Bearer $TOKEN"`,
     );
   });
 
@@ -114,5 +115,27 @@ describe('a curl line', () => {
 
   test('quotes', () => {
     expect(quoted(`a'b"$c`)).toBe(`'a'\\''b"$c'`);
+    expect(quoted('')).toBe(`''`);
+    expect(quoted(`a b${variable('TOKEN')}`)).toBe(`'a b'"$TOKEN"`);
+  });
+
+  test('leaves out what need not be sent, and asks the shell for what only its reader has', () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        token: { type: 'string' },
+        retryKey: { type: 'string', contentEncoding: 'base64' },
+        audience: { type: 'string' },
+        waitForVerifiers: { type: 'string', examples: ['10s'] },
+      },
+    };
+    const parameters = [{ name: 'session_id', in: 'path', required: true, schema: { type: 'string' } }];
+    const post = { parameters, requestBody: { content: { 'application/json': { schema } } } };
+    const own = { paths: { '/v1/sessions/{session_id}': { post } } } as OpenApi;
+    const [line] = groups(own).flatMap(({ calls }) => calls.map((one) => curl(own, one, ORIGIN)));
+    expect(line).toBe(
+      `curl '${ORIGIN}/v1/sessions/'"$SESSION_ID" \\\n  -H 'content-type: application/json' \\\n` +
+        `  -d '{"token":"'"$TOKEN"'","retryKey":"bm90IGEgc2VjcmV0IGtleQ=="}'`,
+    );
   });
 });

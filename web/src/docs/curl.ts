@@ -1,12 +1,13 @@
 // Owns the curl lines: something to paste into a shell that makes this call.
 
 import { type Call, type OpenApi, resolve } from './document.ts';
+import { quoted, SAMPLES, variable } from './sample.ts';
 import { example } from './schema.ts';
 
 export function curl(document: OpenApi, call: Call, origin: string): string {
   const body = call.operation.requestBody && resolve(document, call.operation.requestBody);
   const [kind, media] = Object.entries(body?.content ?? {})[0] ?? [];
-  const sent = media === undefined ? undefined : example(document, media);
+  const sent = media === undefined ? undefined : example(document, media, SAMPLES);
   // With a body curl makes it a POST by itself.
   const method = call.method === (sent === undefined ? 'GET' : 'POST') ? '' : `-X ${call.method} `;
   const parts = [`curl ${method}${quoted(address(document, call, origin))}`];
@@ -23,9 +24,9 @@ function address(document: OpenApi, { path, parameters }: Call, origin: string):
   const query: string[] = [];
   let filled = path;
   for (const { name, in: place, required, example: given, schema } of parameters) {
-    const value = given ?? (schema && resolve(document, schema).example);
+    const value = given ?? (schema && resolve(document, schema).example) ?? SAMPLES[name];
     // What curl and a shell read as a pattern or a path does not stay in the address.
-    const text = value === undefined ? name.toUpperCase() : encodeURIComponent(String(value));
+    const text = value === undefined || value === null ? variable(name.toUpperCase()) : encodeURIComponent(String(value));
     if (place === 'path') filled = filled.replaceAll(`{${name}}`, text);
     if (place === 'query' && required) query.push(`${encodeURIComponent(name)}=${text}`);
   }
@@ -42,9 +43,4 @@ function credentialOf(document: OpenApi, call: Call): string {
   if (scheme.type === 'apiKey' && scheme.in === 'header') return `-H "${scheme.name}: $KEY"`;
   if (scheme.type !== 'http') return '';
   return scheme.scheme?.toLowerCase() === 'basic' ? '-u "$NAME:$PASSWORD"' : '-H "authorization: Bearer $TOKEN"';
-}
-
-/** One word for a shell, whatever is in it. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

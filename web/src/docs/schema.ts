@@ -1,6 +1,7 @@
 // Owns how a schema is told: as rows to read, and as an example to send.
 
 import { type Media, type OpenApi, referenceName, resolve, type Schema } from './document.ts';
+import type { Samples } from './sample.ts';
 
 /** A property and how deep it is. */
 export interface Row {
@@ -102,12 +103,12 @@ function range(least: number | undefined, most: number | undefined, unit: string
   return `${least} to ${most} ${unit}`.trim();
 }
 
-/** What could be sent or answered: the document's example, or one made from the schema. */
-export function example(document: OpenApi, media: Media): unknown {
+/** What could be sent or answered: the document's example, or one made from the schema, with samples by name. */
+export function example(document: OpenApi, media: Media, samples: Samples = {}): unknown {
   if (media.example !== undefined) return media.example;
   const first = Object.values(media.examples ?? {})[0]?.value;
   if (first !== undefined) return first;
-  return media.schema === undefined ? undefined : made(document, media.schema, '', []);
+  return media.schema === undefined ? undefined : made(document, media.schema, '', { samples, above: [] });
 }
 
 const BY_FORMAT: Readonly<Record<string, string>> = {
@@ -116,33 +117,41 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   duration: '60s',
   'google-duration': '60s',
   uuid: '0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c5d6e',
-  byte: 'bm90IGEgcmVhbCBrZXk=',
-  base64: 'bm90IGEgcmVhbCBrZXk=',
+  byte: 'bm90IGEgc2VjcmV0IGtleQ==',
+  base64: 'bm90IGEgc2VjcmV0IGtleQ==',
 };
 
-function made(document: OpenApi, schema: Schema, name: string, above: readonly string[]): unknown {
+interface Making {
+  readonly samples: Samples;
+  /** The schemas that this one is in. */
+  readonly above: readonly string[];
+}
+
+function made(document: OpenApi, schema: Schema, name: string, { samples, above }: Making): unknown {
   const { whole, names } = flatten(document, schema);
   const given = whole.example ?? whole.examples?.[0] ?? whole.const ?? whole.default ?? whole.enum?.[0];
   if (given !== undefined) return given;
   if (above.length > DEEPEST || names.some((known) => above.includes(known))) return {};
-  const path = [...above, ...names];
+  const making = { samples, above: [...above, ...names] };
   const choice = whole.oneOf?.[0] ?? whole.anyOf?.[0];
-  if (choice) return made(document, choice, name, path);
+  if (choice) return made(document, choice, name, making);
   switch (typeof whole.type === 'string' ? whole.type : whole.type?.[0]) {
     case 'array':
-      return [made(document, whole.items ?? {}, name, path)];
+      return [made(document, whole.items ?? {}, name, making)];
     case 'boolean':
       return true;
     case 'integer':
     case 'number':
       return whole.minimum ?? 1;
     case 'string':
-      return BY_FORMAT[whole.format ?? whole.contentEncoding ?? ''] ?? (name === '' ? 'text' : name);
+      return samples[name] ?? BY_FORMAT[whole.format ?? whole.contentEncoding ?? ''] ?? (name === '' ? 'text' : name);
     case 'null':
       return null;
     default:
       return Object.fromEntries(
-        Object.entries(whole.properties ?? {}).map(([key, property]) => [key, made(document, property, key, path)]),
+        Object.entries(whole.properties ?? {})
+          .filter(([key]) => samples[key] !== null)
+          .map(([key, property]) => [key, made(document, property, key, making)]),
       );
   }
 }
