@@ -59,7 +59,7 @@ impl<D: Handler> Front<D> {
 
     async fn meet(self, mut request: Request<Body>, peer: Peer) -> Response<Body> {
         if let Err(problem) = self.check_sender(&mut request, &peer) {
-            return self.refuse(drained(request), peer, &problem).await;
+            return self.refuse(request, peer, &problem).await;
         }
         // Without this header, OPTIONS is somebody's question about a path.
         let options = *request.method() == Method::OPTIONS;
@@ -115,7 +115,6 @@ impl<D: Handler> Front<D> {
         if let Some(page) = pages::find(request.uri().path()) {
             return self.show(page, request, peer).await;
         }
-        let request = drained(request);
         match grpc_web::form(request.headers()) {
             Some(Form::Other) => self.refuse(request, peer, &NOT_PROTOBUF).await,
             Some(_) if request.method() != Method::POST => {
@@ -160,8 +159,10 @@ impl<D: Handler> Handler for Front<D> {
 
     fn call(&self, request: Request<Body>, peer: Peer) -> Answering {
         let front = self.clone();
+        let (request, rest) = drained(request);
         Box::pin(async move {
             let mut response = front.meet(request, peer).await;
+            rest.has_come().await;
             // What is sent as data is data, whatever a browser finds that it looks like.
             response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             Ok(response)

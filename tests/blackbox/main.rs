@@ -19,6 +19,7 @@ mod corpus;
 mod database_stopped;
 mod deleting;
 mod documented_verifiers;
+mod early_answers;
 mod faults;
 mod foreign_clients;
 mod full_disk;

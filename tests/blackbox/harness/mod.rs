@@ -5,6 +5,8 @@ mod binary;
 mod calls;
 mod database;
 mod desk;
+
+pub mod frames;
 mod gate;
 mod gateway;
 mod http;
