@@ -46,6 +46,8 @@ enum Outcome {
     Encrypted(Box<TlsStream<TcpStream>>),
     /// It has been told why not, as far as it can be told.
     Refused(TcpStream),
+    /// It was none.
+    Plaintext(TcpStream),
 }
 
 impl Handshakes {
@@ -74,6 +76,11 @@ impl Handshakes {
                 plaintext::take_leave(stream).await;
                 None
             }
+            Ok(Some(Outcome::Plaintext(stream))) => {
+                tracing::debug!(connection, "a client speaks plaintext where TLS is spoken");
+                plaintext::refuse(stream).await;
+                None
+            }
             Ok(None) => None,
             Err(_) => {
                 tracing::debug!(connection, "a TLS handshake took too long");
@@ -90,8 +97,7 @@ impl Handshakes {
             return None;
         }
         if first != [HANDSHAKE_RECORD] {
-            tracing::debug!(connection, "a client speaks plaintext where TLS is spoken");
-            return plaintext::refuse(stream).await.map(Outcome::Refused);
+            return Some(Outcome::Plaintext(stream));
         }
         match TlsAcceptor::from(self.tls.current()).accept(stream).into_fallible().await {
             Ok(stream) => Some(Outcome::Encrypted(Box::new(stream))),

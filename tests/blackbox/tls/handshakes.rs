@@ -2,15 +2,20 @@
 //! reaction, and give up after a minute.
 
 use std::num::NonZeroU32;
+use std::process::Command;
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign::transport::PeerLimitConfig;
+use http::Request;
+use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+use tonic::Code;
 
 use super::kit::{Authority, Site, Wish, serve};
-use crate::harness::{Credentials, PASSWORD, TestServer};
+use crate::harness::{Credentials, HttpVersion, PASSWORD, TestServer, http_exchange, run, tool};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -105,15 +110,41 @@ async fn plaintext_is_told_that_tls_is_spoken_in_its_own_protocol() {
     let body = told.split("\r\n\r\n").nth(1).unwrap();
     assert!(told.contains(&format!("content-length: {}\r\n", body.len())), "{told}");
 
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    let told = end(say(&server, preface).await).await;
-    assert!(told.ends_with(b"\x00\x00\x00\x0cthis port speaks TLS"), "{told:?}");
+    // One that asks nothing is not waited for.
+    end(say(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00").await).await;
+    let ask = Request::post("/v1/tokens").body(Full::new(Bytes::from(vec![b'x'; 30_000]))).unwrap();
+    let told = http_exchange(server.address, HttpVersion::Two, ask).await;
+    assert_eq!((told.status.as_u16(), &*told.body), (400, &b"This port speaks TLS: use https://\n"[..]));
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
     let client = crate::harness::Client::new(endpoint.connect_lazy());
     let status = client.greet_raw(Credentials::None).await.unwrap_err();
-    assert!(format!("{status:?}").contains("this port speaks TLS"), "{status:?}");
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "this port speaks TLS"));
 
     Wish::believing(&authority).connect(server.address).await.unwrap();
+}
+
+#[tokio::test]
+async fn programs_that_speak_plaintext_show_the_sentence() {
+    let authority = Authority::new("ours");
+    let site = Site::new(&authority.of_server());
+    let server = serve(site.config()).await;
+    let (address, url) = (server.address.to_string(), format!("http://{}/v1/tokens", server.address));
+    for (name, arguments) in [
+        ("grpcurl", &["-plaintext", &*address, "list"][..]),
+        ("grpcurl", &["-plaintext", "-max-time", "20", &*address, "auth.v1.AuthService/Greet"]),
+        ("curl", &["-sS", "--http2-prior-knowledge", &*url]),
+        ("curl", &["-sS", "--http2-prior-knowledge", "--data-binary", "@-", &*url]),
+        ("curl", &["-sS", &*url]),
+    ] {
+        let Some(program) = tool(name) else { continue };
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let output =
+            tokio::task::spawn_blocking(move || run(&mut command, &"x".repeat(30_000))).await.unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).to_lowercase();
+        assert!(said.contains("this port speaks tls"), "{name} {arguments:?}: {said}");
+    }
 }
 
 #[tokio::test]
