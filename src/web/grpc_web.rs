@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tonic::body::Body;
 use tonic_web::GrpcWebLayer;
@@ -15,6 +15,7 @@ use super::body_fault::BodyFault;
 use crate::transport::{Handler, Peer, media_type};
 
 const BINARY: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const TEXT: HeaderValue = HeaderValue::from_static("application/grpc-web-text+proto");
 
 /// How messages are written.
@@ -52,10 +53,13 @@ pub(super) async fn answer<D: Handler>(
     let fault = BodyFault::default();
     let request = fault.noted(request);
     let mut service = GrpcWebLayer::new().layer(Entrance { door, peer, fault });
-    match service.call(request).await {
+    let mut response = match service.call(request).await {
         Ok(response) => response,
         Err(infallible) => match infallible {},
-    }
+    };
+    // Most have a token or a user in them.
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    response
 }
 
 /// The library knows four spellings of the content type, none of them with a parameter, and answers as bytes unless the

@@ -91,6 +91,23 @@ async fn what_is_sent_in_another_way_is_refused_in_terms_of_http() {
 }
 
 #[tokio::test]
+async fn no_answer_is_kept_on_the_way() {
+    let server = TestServer::start().await;
+    server.client().await.create_user("alice", PASSWORD).await.unwrap();
+    let basic = basic_header("alice", PASSWORD);
+    for (content_type, authorization) in [
+        ("application/grpc-web", &*basic),
+        ("application/grpc-web-text", &*basic),
+        ("application/grpc-web", "Bearer nonsense"),
+        ("application/grpc-web+json", &*basic),
+    ] {
+        let headers = [("content-type", content_type), ("authorization", authorization)];
+        let answer = post(&server, &headers, &frame(&[])).await;
+        assert_eq!(answer.header("cache-control"), "no-store", "{content_type} {authorization}");
+    }
+}
+
+#[tokio::test]
 async fn who_sends_too_much_over_http_1_reads_why() {
     let server = TestServer::start().await;
     let large = pb::CreateUserRequest { username: "x".repeat(900_000), ..alice() };
