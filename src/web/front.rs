@@ -143,7 +143,9 @@ impl<D: Handler> Front<D> {
     /// A page costs its peer as much as a call.
     async fn show(&self, page: &Page, request: Request<Body>, peer: Peer) -> Response<Body> {
         let (from, _) = request.into_parts();
-        let mut response = page.answer(&from.method, &from.headers);
+        let Some(mut response) = page.answer(&from.method, &from.headers) else {
+            return self.rest.refuse_verb(from, peer, pages::VERBS).await;
+        };
         match self.rest.admit(from, peer).await {
             Ok(headers) => {
                 response.headers_mut().extend(headers);

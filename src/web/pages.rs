@@ -1,7 +1,9 @@
 //! The pages that are in the binary: what `web/` builds, found by path. They ask nothing of anybody and load nothing from
 //! elsewhere.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 use tonic::body::Body;
@@ -18,6 +20,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What can be asked of a page.
+pub(super) const VERBS: &str = "GET, HEAD, OPTIONS";
 
 /// A file of a page.
 #[derive(Debug)]
@@ -38,14 +43,14 @@ pub(super) fn find(path: &str) -> Option<&'static Page> {
 }
 
 impl Page {
-    /// The answer to a request for it.
-    pub(super) fn answer(&self, method: &Method, headers: &HeaderMap) -> Response<Body> {
+    /// The answer to a request for it; `None` to one of another verb than [`VERBS`].
+    pub(super) fn answer(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Body>> {
         let mut response = match *method {
             Method::GET | Method::HEAD if rest::knows(headers, self.etag) => status(StatusCode::NOT_MODIFIED),
             Method::GET => self.whole(),
             Method::HEAD => self.whole().map(|_| Body::empty()),
-            Method::OPTIONS => allowing(StatusCode::NO_CONTENT),
-            _ => return allowing(StatusCode::METHOD_NOT_ALLOWED),
+            Method::OPTIONS => verbs(),
+            _ => return None,
         };
         let headers = response.headers_mut();
         let keep = if self.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -55,12 +60,15 @@ impl Page {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
-        response
+        Some(response)
     }
 
     fn whole(&self) -> Response<Body> {
         let mut response = Response::new(Body::new(Full::from(self.bytes)));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        // The answer to HEAD has it too, and no body to take it from.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.bytes.len()));
         response
     }
 }
@@ -71,8 +79,8 @@ fn status(status: StatusCode) -> Response<Body> {
     response
 }
 
-fn allowing(code: StatusCode) -> Response<Body> {
-    let mut response = status(code);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+fn verbs() -> Response<Body> {
+    let mut response = status(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(VERBS));
     response
 }

@@ -58,10 +58,14 @@ async fn a_path_tells_its_verbs() {
         ("/v1/sessions/x", Method::GET, "DELETE, OPTIONS"),
         ("/v1/users", Method::HEAD, "POST, OPTIONS"),
         ("/v1/greet", Method::TRACE, "GET, HEAD, OPTIONS"),
+        ("/", Method::POST, "GET, HEAD, OPTIONS"),
+        ("/", Method::DELETE, "GET, HEAD, OPTIONS"),
+        ("/docs", Method::PUT, "GET, HEAD, OPTIONS"),
     ] {
         for version in [Version::One, Version::Two] {
             let answer = Ask::new(wrong.clone(), path).over(version).send(server.address).await;
             assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{path}");
+            assert!(answer.header("x-request-id").is_some(), "{path}");
             if wrong != Method::HEAD {
                 assert_eq!(answer.refused(), refused(405, "METHOD_UNKNOWN"), "{path}");
             }
@@ -85,6 +89,12 @@ async fn head_is_get_without_the_body() {
         let head = Ask::new(Method::HEAD, "/v1/greet").over(version).with(&basic).send(server.address).await;
         assert_eq!((head.status, head.body.len()), (200, 0));
         assert_eq!(head.header("content-length"), get.header("content-length"));
+        for page in ["/", "/docs"] {
+            let get = Ask::get(page).over(version).send(server.address).await;
+            let head = Ask::new(Method::HEAD, page).over(version).send(server.address).await;
+            assert_eq!((head.status, head.body.len()), (200, 0));
+            assert_eq!(head.header("content-length"), Some(&*get.body.len().to_string()), "{page}");
+        }
         let stranger = Ask::new(Method::HEAD, "/v1/greet").over(version).send(server.address).await;
         assert_eq!((stranger.status, stranger.header("www-authenticate")), (401, Some("Bearer")));
     }
