@@ -1,7 +1,7 @@
 //! The API itself over HTTP: every method that has an HTTP rule.
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use super::route::Route;
 use super::routes::{Found, Routes};
 use super::schema::{Schema, SchemaError};
 use super::{answer, caching, door_call, openapi, refusal, request_body, routes};
-use crate::transport::{Handler, Peer, media_type};
+use crate::transport::{Handler, Peer, content_type, media_type};
 
 /// Where the API is described.
 const DESCRIPTION: &str = "/openapi.json";
@@ -147,9 +147,11 @@ fn check_type(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::MediaType("the body must not be compressed"));
     }
-    let json = media_type(headers.get(CONTENT_TYPE)).eq_ignore_ascii_case("application/json");
+    let json = media_type(content_type(headers)).eq_ignore_ascii_case("application/json");
     if route.takes_body() && !json {
-        return Err(Problem::MediaType("the header content-type must be application/json"));
+        return Err(Problem::MediaType(
+            "the header content-type must be there once, and be application/json",
+        ));
     }
     Ok(())
 }

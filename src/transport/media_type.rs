@@ -1,6 +1,14 @@
 //! What a body says that it is.
 
-use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+
+/// The one header `content-type`. Of several, who reads on might take another one than who has looked at it before: `None`.
+#[must_use]
+pub fn content_type(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    values.next().filter(|_| values.next().is_none())
+}
 
 /// The media type that a `content-type` names, without its parameters; empty if it says nothing that can be read.
 #[must_use]

@@ -25,7 +25,7 @@ pub use forwarded::TrustedProxies;
 pub use handler::Handler;
 pub use listener::Listener;
 pub use load::Crowded;
-pub use media_type::media_type;
+pub use media_type::{content_type, media_type};
 pub use peer::Peer;
 pub use peer_limit::{PeerLimit, PeerLimitConfig};
 pub use stream_task::end_stream_with;

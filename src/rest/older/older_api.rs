@@ -1,7 +1,6 @@
 //! The calls of the older surface, and which of the API's they are.
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, Uri};
 use prost::Message;
@@ -15,7 +14,7 @@ use crate::rest::door_call::{self, Returned};
 use crate::rest::problem::Problem;
 use crate::rest::template::Template;
 use crate::rest::{request_body, routes};
-use crate::transport::{Handler, Peer};
+use crate::transport::{Handler, Peer, content_type};
 
 /// A call of the older surface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +117,7 @@ fn reader(
     from: &Parts,
 ) -> impl FnOnce(&[u8]) -> Result<Vec<u8>, Problem> + Send + use<> {
     let query = from.uri.query().unwrap_or_default().to_owned();
-    let content_type = from.headers.get(CONTENT_TYPE).cloned();
+    let content_type = content_type(&from.headers).cloned();
     move |body| {
         Ok(match call {
             Call::NewUser => asked::new_user(content_type.as_ref(), &query, body)?.encode_to_vec(),

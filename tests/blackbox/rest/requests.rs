@@ -131,6 +131,12 @@ async fn a_body_says_that_it_is_json() {
     }
     assert_eq!(post(&[], "{}").await.refused(), wrong);
     assert_eq!(post(&[], "").await.refused(), wrong, "without a body too");
+    let (json, text) = (("content-type", "application/json"), ("content-type", "text/plain"));
+    for two in [[json, text], [text, json], [json, json]] {
+        assert_eq!(post(&two, "{}").await.refused(), wrong, "{two:?}");
+    }
+    let older = Ask::post("/api/users", &json!({"username": "bob", "password": PASSWORD}));
+    assert_eq!(older.header(text.0, text.1).send(server.address).await.status, 415);
     let zipped = [("content-type", "application/json"), ("content-encoding", "gzip")];
     assert_eq!(post(&zipped, "{}").await.refused(), wrong);
     for kind in ["application/json", "Application/JSON ; charset=UTF-8"] {
