@@ -15,6 +15,7 @@ use super::route::Route;
 use super::routes::{Found, Routes};
 use super::schema::{Schema, SchemaError};
 use super::{answer, caching, door_call, openapi, refusal, request_body, routes};
+use crate::auth::Registration;
 use crate::transport::{Handler, Peer, content_type, media_type};
 
 /// Where the API is described.
@@ -32,10 +33,14 @@ pub(super) struct Api {
 
 impl Api {
     /// Reads the descriptors. `others` are paths that are described beside those of the API.
-    pub(super) fn read(others: Vec<(&'static str, Value)>) -> Result<Self, SchemaError> {
+    pub(super) fn read(
+        registration: Registration,
+        others: Vec<(&'static str, Value)>,
+    ) -> Result<Self, SchemaError> {
         let schema = Schema::of_api()?;
         let routes = Routes::new(schema.routes()?);
-        let description = openapi::write(routes.iter(), &schema.access()?, others);
+        let access = openapi::Access { option: schema.access()?, registration };
+        let description = openapi::write(routes.iter(), &access, others);
         Ok(Self { schema, routes, description: description.into() })
     }
 

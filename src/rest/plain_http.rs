@@ -14,6 +14,7 @@ use super::door_call;
 use super::older::{self, OlderApi};
 use super::problem::Problem;
 use super::schema::SchemaError;
+use crate::auth::Registration;
 use crate::transport::{Handler, Peer};
 
 /// JSON over HTTP, in front of a door; a cheap handle.
@@ -28,11 +29,11 @@ struct Inner<G> {
 
 impl<G: Handler> Rest<G> {
     /// Reads what paths there are; those of the older API only if it is on. Every request goes through `door`, which speaks
-    /// gRPC.
-    pub fn new(door: G, older_api: bool) -> Result<Self, SchemaError> {
+    /// gRPC, and knows itself who may register: here it is only described.
+    pub fn new(door: G, registration: Registration, older_api: bool) -> Result<Self, SchemaError> {
         let older = older_api.then(OlderApi::new);
-        let described = if older_api { older::paths() } else { Vec::new() };
-        Ok(Self(Arc::new(Inner { door, api: Api::read(described)?, older })))
+        let described = if older_api { older::paths(registration) } else { Vec::new() };
+        Ok(Self(Arc::new(Inner { door, api: Api::read(registration, described)?, older })))
     }
 
     /// Whether a request of this peer would be heard at all, for what is answered without a method: what its answer is named,

@@ -133,7 +133,7 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        let rest = Rest::new(door.clone(), config.older_api)?;
+        let rest = Rest::new(door.clone(), config.policy.registration, config.older_api)?;
         let front = Front::new(door.clone(), rest, config.web);
         let (handler, proxies) = (Dispatch::new(door, front), config.trusted_proxies);
         Ok(Self { store, authority, health, peer_limit, draining, tls, handler, proxies })

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::auth::Registration;
+
 /// Its paths, as OpenAPI has them.
-pub(in crate::rest) fn paths() -> Vec<(&'static str, Value)> {
+pub(in crate::rest) fn paths(registration: Registration) -> Vec<(&'static str, Value)> {
     let login = json!({
         "type": "object",
         "required": ["username", "password"],
@@ -25,7 +27,10 @@ pub(in crate::rest) fn paths() -> Vec<(&'static str, Value)> {
         "tags": ["Older API"],
         "summary": "Registers a user.",
         "description": "The name and the password may also be in the query.",
-        "security": [],
+        "security": match registration {
+            Registration::Open => json!([]),
+            Registration::Closed => json!([{"bearer": []}, {"basic": []}]),
+        },
         "requestBody": {"content": {
             "application/json": {"schema": login},
             "application/x-www-form-urlencoded": {"schema": login},

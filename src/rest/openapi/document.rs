@@ -1,8 +1,8 @@
 //! The whole document.
 
-use prost_reflect::ExtensionDescriptor;
 use serde_json::{Value, json};
 
+use super::operation::Access;
 use super::schemas::Schemas;
 use super::{errors, operation};
 use crate::rest::route::Route;
@@ -10,7 +10,7 @@ use crate::rest::route::Route;
 /// The document that describes `routes`, and whatever else is there.
 pub(in crate::rest) fn write<'r>(
     routes: impl Iterator<Item = &'r Route>,
-    access: &ExtensionDescriptor,
+    access: &Access,
     others: Vec<(&'static str, Value)>,
 ) -> Vec<u8> {
     let mut schemas = Schemas::default();

@@ -7,3 +7,4 @@ mod operation;
 mod schemas;
 
 pub(super) use document::write;
+pub(super) use operation::Access;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::comments;
 use super::schemas::Schemas;
+use crate::auth::Registration;
 use crate::grpc::refresh_cookie;
 use crate::rest::route::Route;
 
@@ -15,16 +16,29 @@ const EXAMPLES: [(&str, &str); 3] = [
     ("ChangePassword", r#"{"currentPassword": "correct horse battery", "newPassword": "a second battery"}"#),
 ];
 
-/// Describes a route. `access` is the option in which a method says who may call it.
-pub(super) fn describe(route: &Route, access: &ExtensionDescriptor, schemas: &mut Schemas) -> Value {
+/// The method that takes an admin while registration is closed.
+const REGISTERS: &str = "CreateUser";
+
+/// Who may call what.
+pub(in crate::rest) struct Access {
+    /// The option in which a method says it.
+    pub(in crate::rest) option: ExtensionDescriptor,
+    /// What its rule leaves open for one of them.
+    pub(in crate::rest) registration: Registration,
+}
+
+/// Describes a route.
+pub(super) fn describe(route: &Route, access: &Access, schemas: &mut Schemas) -> Value {
     let method = route.method();
     let comment = comments::of(&method.parent_file(), method.path());
+    let security = security(method, access);
+    let refusals = refusals(&comment, security != json!([]));
     let mut operation = json!({
         "operationId": lower_camel(method.name()),
         "tags": [method.parent_service().name()],
         "summary": comments::summary(&comment),
         "description": comment,
-        "security": security(method, access),
+        "security": security,
         "responses": {
             "200": {
                 "description": comments::of(&route.output().parent_file(), route.output().path()),
@@ -33,6 +47,9 @@ pub(super) fn describe(route: &Route, access: &ExtensionDescriptor, schemas: &mu
             "default": {"$ref": "#/components/responses/Error"},
         },
     });
+    for status in refusals {
+        operation["responses"][status] = json!({"$ref": "#/components/responses/Error"});
+    }
     let parameters = parameters(route, schemas);
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
@@ -116,8 +133,24 @@ fn body(route: &Route, schemas: &mut Schemas) -> Value {
     json!({"content": {"application/json": content}})
 }
 
+/// The statuses of the refusals that a client has to expect: of every method, of those that look at credentials, and those
+/// whose codes its comment has.
+fn refusals(comment: &str, with_credentials: bool) -> Vec<&'static str> {
+    let told = |codes: &[&str]| codes.iter().any(|code| comment.contains(code));
+    let statuses = [
+        ("400", true),
+        ("401", with_credentials),
+        ("403", with_credentials),
+        ("404", told(&["NOT_FOUND"])),
+        ("409", told(&["ALREADY_EXISTS", "ABORTED"])),
+        ("429", true),
+    ];
+    statuses.into_iter().filter_map(|(status, there)| there.then_some(status)).collect()
+}
+
 /// What a method's access rule asks for. An empty object is nothing.
-fn security(method: &MethodDescriptor, access: &ExtensionDescriptor) -> Value {
+fn security(method: &MethodDescriptor, access: &Access) -> Value {
+    let Access { option: access, registration } = access;
     let options = method.options();
     let rule = options.get_extension(access);
     let credentials = rule.as_message().and_then(|rule| rule.get_field_by_name("credentials"));
@@ -128,6 +161,11 @@ fn security(method: &MethodDescriptor, access: &ExtensionDescriptor) -> Value {
     let value = kind.as_ref().and_then(|kind| kind.as_enum()?.get_value(number));
     match value.as_ref().map(|value| value.name()) {
         Some("CREDENTIALS_IGNORED") => json!([]),
+        Some("CREDENTIALS_OPTIONAL")
+            if method.name() == REGISTERS && *registration == Registration::Closed =>
+        {
+            json!([{"bearer": []}, {"basic": []}])
+        }
         Some("CREDENTIALS_OPTIONAL") => json!([{}, {"bearer": []}, {"basic": []}]),
         Some("CREDENTIALS_TOKEN_ONLY") => json!([{"bearer": []}]),
         _ => json!([{"bearer": []}, {"basic": []}]),

@@ -73,7 +73,8 @@ impl Schemas {
             Kind::Message(message) => match message.full_name() {
                 "google.protobuf.Timestamp" => json!({"type": "string", "format": "date-time"}),
                 "google.protobuf.Duration" => {
-                    json!({"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]{1,9})?s$", "examples": ["10s"]})
+                    // None of ours is a span back.
+                    json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,9})?s$", "examples": ["10s"]})
                 }
                 _ => self.message(message),
             },

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use countersign::auth::Registration;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -71,6 +72,44 @@ async fn the_cookie_is_described_where_it_is_read_and_nowhere_else() {
 async fn the_older_api_is_described_while_it_is_on() {
     assert!(document(false).await["paths"].get("/api/token").is_none());
     assert!(document(true).await["paths"]["/api/token"]["get"].is_object());
+}
+
+#[tokio::test]
+async fn who_may_register_is_described_as_it_is() {
+    for (registration, is_open) in [(Registration::Open, true), (Registration::Closed, false)] {
+        let server = TestServer::start_with(|config| config.policy.registration = registration).await;
+        let document: Value = Ask::get("/openapi.json").send(server.address).await.ok();
+        let security = &document["paths"]["/v1/users"]["post"]["security"];
+        assert_eq!(security.as_array().unwrap().contains(&json!({})), is_open, "{security}");
+        let older = &document["paths"]["/api/users"]["post"]["security"];
+        assert_eq!(*older == json!([]), is_open, "{older}");
+        let tokens = &document["paths"]["/v1/tokens"]["post"]["security"];
+        assert!(tokens.as_array().unwrap().contains(&json!({})), "a password in the body is enough");
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_described_where_they_are_to_be_expected() {
+    let document = document(false).await;
+    for (path, verb, expected) in [
+        ("/v1/keys", "get", &["200", "400", "429", "default"][..]),
+        ("/v1/greet", "get", &["200", "400", "401", "403", "429", "default"]),
+        ("/v1/users", "post", &["200", "400", "401", "403", "409", "429", "default"]),
+        ("/v1/users/{user_id}", "get", &["200", "400", "401", "403", "404", "429", "default"]),
+    ] {
+        let responses = document["paths"][path][verb]["responses"].as_object().unwrap();
+        assert_eq!(responses.keys().collect::<Vec<_>>(), expected, "{path}");
+        assert_eq!(responses["429"]["$ref"], "#/components/responses/Error");
+    }
+}
+
+#[tokio::test]
+async fn a_span_of_time_is_never_described_as_less_than_none() {
+    let document = document(false).await;
+    for (message, field) in [("IssueTokenRequest", "lifetime"), ("RevokeTokenRequest", "waitForVerifiers")] {
+        let pattern = &document["components"]["schemas"][message]["properties"][field]["pattern"];
+        assert_eq!(pattern, r"^[0-9]+(\.[0-9]{1,9})?s$", "{message}.{field}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ module.exports = async function docs(browser) {
   await page.goto(`${ORIGIN}/docs#getUser`)
   await page.getByRole('heading', { name: 'Countersign' }).waitFor()
   const call = page.locator('article#createUser')
-  await call.getByText('Why the call was refused.').click()
+  await call.getByText('Why the call was refused.').first().click()
   await call.getByText('message', { exact: true }).first().waitFor()
   assert.match(await call.locator('pre').last().textContent(), new RegExp(`curl '${ORIGIN}/v1/users'`))
   const hosts = new Set(reader.sent.map((request) => new URL(request.url()).host))
