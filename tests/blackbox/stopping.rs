@@ -7,7 +7,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{Binary, Client, Credentials, PASSWORD};
 
-const CALLS: usize = 60;
+const CALLS: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_in_the_middle_of_calls_loses_none() {
