@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 use tokio::task::JoinSet;
 
 use super::{TestDatabase, act, at, count, password, tamper, user};
-use crate::store::{OpenError, Store, schema};
+use crate::store::{OpenError, Store, database_server, schema};
 
 const NOTES: &str = "SELECT COUNT(*) FROM schema_migrations";
 
@@ -69,7 +69,7 @@ pub(super) async fn a_newer_schema_is_tolerated_down_to_its_lowest_reader(databa
 pub(super) async fn an_older_program_tolerates_what_it_need_not_know(database: &impl TestDatabase) {
     let store = database.open().await;
     let older: Vec<Box<dyn Migration>> = migrations().into_iter().take(6).collect();
-    migrate_with(&store, older).await.unwrap();
+    migrate_with(database, &store, older).await.unwrap();
     assert_eq!(count(&store, NOTES).await, known_changes());
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn a_migration_that_fails_leaves_nothing(database: &impl TestDa
     let store = database.open().await;
     let mut known = migrations();
     known.push(Box::new(HalfWay));
-    assert!(migrate_with(&store, known).await.is_err());
+    assert!(migrate_with(database, &store, known).await.is_err());
     assert_eq!(count(&store, NOTES).await, known_changes());
     // Every database but MySQL takes the change back, which there can be run again.
     if store.readers().get_database_backend() != DbBackend::MySql {
@@ -93,11 +93,22 @@ pub(super) async fn a_migration_that_fails_leaves_nothing(database: &impl TestDa
     }
     let mut known = migrations();
     known.push(Box::new(HalfWay));
-    assert!(migrate_with(&store, known).await.is_err());
+    assert!(migrate_with(database, &store, known).await.is_err());
     assert_eq!(count(&store, NOTES).await, known_changes());
 }
 
-async fn migrate_with(store: &Store, known: Vec<Box<dyn Migration>>) -> Result<(), OpenError> {
+/// As an opening does it; on MySQL on a connection of its own, to which the lock of those who change the schema belongs.
+async fn migrate_with(
+    database: &impl TestDatabase,
+    store: &Store,
+    known: Vec<Box<dyn Migration>>,
+) -> Result<(), OpenError> {
+    if store.readers().get_database_backend() == DbBackend::MySql {
+        let db = database_server::connect(&database.config().url, 1).await.unwrap();
+        let outcome = schema::migrate(&db, &known, at(2)).await.map(drop);
+        db.close().await.unwrap();
+        return outcome;
+    }
     let work = async move |db: DatabaseConnection| Ok(schema::migrate(&db, &known, at(2)).await.map(drop));
     store.write::<_, DbErr, _, _>(work).await.unwrap()
 }
