@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::auth::Registration;
+use crate::rest::Registration;
 
 /// Its paths, as OpenAPI has them.
 pub(in crate::rest) fn paths(registration: Registration) -> Vec<(&'static str, Value)> {

@@ -83,9 +83,11 @@ impl Person {
                 self.make(Call::ReadRoles { password: password.clone() }).await;
             }
         }
+        // Two questions to each replica by each password that may be the one.
+        let asked = self.passwords.len() * REPLICAS * 2;
         let seen = |record: &&Record| matches!(record.answer, Answer::Sessions(_));
         assert!(
-            self.records.iter().rev().take(24).any(|record| seen(&record)),
+            self.records.iter().rev().take(asked).any(|record| seen(&record)),
             "{} cannot sign in",
             self.name
         );
