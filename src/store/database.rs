@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sea_orm::sea_query::SelectStatement;
+use sea_orm::sea_query::{InsertStatement, SelectStatement};
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement, StatementBuilder,
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, SqlErr, Statement,
+    StatementBuilder,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -195,6 +196,17 @@ impl Store {
             Ok(touched)
         })
         .await
+    }
+
+    /// Inserts a row, unless one of its key is there already. Whether it did.
+    pub(super) async fn insert_unless_there(&self, insert: &InsertStatement) -> Result<bool, StoreError> {
+        match self.execute(insert).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.sql_err() {
+                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
+                _ => Err(error.into()),
+            },
+        }
     }
 
     /// Runs `work`, which writes, as the picture above shows. A caller that goes away while it waits leaves the queue;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use sea_orm::SqlErr;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 
 use super::entity::duties::{Column, Entity};
@@ -44,12 +43,6 @@ impl Store {
             .values([name.into(), holder.to_vec().into(), until.into()])
             .map_err(StoreError::unexpected)?
             .to_owned();
-        match self.execute(&insert).await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-                _ => Err(error.into()),
-            },
-        }
+        self.insert_unless_there(&insert).await
     }
 }

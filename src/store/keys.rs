@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::entity::key_ring::{Column, Entity};
 use super::row::Row;
@@ -45,13 +45,7 @@ impl Store {
             .values([ID.into(), FIRST_VERSION.into(), document.into()])
             .map_err(StoreError::unexpected)?
             .to_owned();
-        match self.execute(&insert).await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-                _ => Err(error.into()),
-            },
-        }
+        self.insert_unless_there(&insert).await
     }
 
     /// Replaces the ring of version `expected` by the next one. False, and nothing is written, if the ring has another

@@ -4,8 +4,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QuerySelect, QueryTrait, SqlErr,
-    Statement,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QuerySelect, QueryTrait, Statement,
 };
 
 use super::entity::origin::{Column, Entity};
@@ -72,11 +71,8 @@ impl Store {
             match self.find(&select()).await? {
                 Some(found) => return judge(&read(&Row::new(&found, &COLUMNS, 0))?, identity),
                 // Another process may be as fast: then its row is read.
-                None => match self.execute(&insert(identity, false)?).await {
-                    Ok(_) => return Ok(()),
-                    Err(error) if is_there(&error) => {}
-                    Err(error) => return Err(error.into()),
-                },
+                None if self.insert_unless_there(&insert(identity, false)?).await? => return Ok(()),
+                None => {}
             }
         }
     }
@@ -129,10 +125,6 @@ fn insert(
         ])
         .map_err(StoreError::unexpected)?
         .to_owned())
-}
-
-fn is_there(error: &DbErr) -> bool {
-    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 fn read(row: &Row<'_, Entity>) -> Result<Origin, StoreError> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::entity::server_key::{Column, Entity};
 use super::row::Row;
@@ -67,13 +67,7 @@ impl Store {
             ])
             .map_err(StoreError::unexpected)?
             .to_owned();
-        match self.execute(&insert).await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => Ok(false),
-                _ => Err(error.into()),
-            },
-        }
+        self.insert_unless_there(&insert).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The trust counter: the commit position of the trust log.
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use super::entity::trust_counter::{Column, Entity};
 use super::row::Row;
@@ -26,13 +26,7 @@ impl Store {
             .values([ID.into(), incarnation.to_vec().into(), 0_i64.into()])
             .map_err(StoreError::unexpected)?
             .to_owned();
-        match self.execute(&insert).await {
-            Ok(_) => {}
-            Err(error) => match error.sql_err() {
-                Some(SqlErr::UniqueConstraintViolation(_)) => {}
-                _ => return Err(error.into()),
-            },
-        }
+        self.insert_unless_there(&insert).await?;
         self.enter_incarnation(incarnation, now).await
     }
 
