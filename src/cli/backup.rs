@@ -3,15 +3,14 @@
 use std::path::{self, Path, PathBuf};
 
 use clap::{Arg, Command};
-use tokio::runtime;
 
+use super::database_command::DatabaseCommand;
 use super::given::Given;
 use super::verb::Verb;
 use super::{Failure, print, setting_flags};
 use crate::config::{DatabaseCommandConfig, Scope};
 use crate::server::Surroundings;
 use crate::store::back_up;
-use crate::telemetry;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -29,16 +28,14 @@ pub(super) fn file_argument(help: &'static str) -> Arg {
 
 fn run(given: Given) -> Result<(), Failure> {
     let file = PathBuf::from(given.text("file").unwrap_or_default());
-    let (sources, mut problems) = given.sources();
-    let values = sources.resolve(&mut problems);
-    let config = DatabaseCommandConfig::read(&values, &mut problems);
-    let config = problems.none_or(config)?;
-    let _log = telemetry::start(config.log);
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
+    let command = DatabaseCommand::prepare(given, DatabaseCommandConfig::read, |config| config.log)?;
     let surroundings = Surroundings::system();
     let (number, now) = (draft_number(&surroundings), surroundings.clock.now());
-    runtime.block_on(back_up(&config.store.url, &file, number, now)).map_err(Failure::refused)?;
-    print(&format!("{} is a backup of {}", shown(&file), config.store.url))
+    command
+        .runtime
+        .block_on(back_up(&command.config.store.url, &file, number, now))
+        .map_err(Failure::refused)?;
+    print(&format!("{} is a backup of {}", shown(&file), command.config.store.url))
 }
 
 /// What makes the name of a draft its own.

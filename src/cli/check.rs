@@ -2,8 +2,8 @@
 
 use clap::Command;
 use serde_json::Value;
-use tokio::runtime;
 
+use super::database_command::DatabaseCommand;
 use super::escape::escape;
 use super::given::Given;
 use super::json::{self, Object};
@@ -13,7 +13,6 @@ use crate::auth::{Checked, check};
 use crate::config::{CheckConfig, Scope};
 use crate::server::Surroundings;
 use crate::store::{Finding, Maintenance};
-use crate::telemetry;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -30,13 +29,8 @@ fn command() -> Command {
 
 fn run(given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
-    let (sources, mut problems) = given.sources();
-    let values = sources.resolve(&mut problems);
-    let config = CheckConfig::read(&values, &mut problems);
-    let config = problems.none_or(config)?;
-    let _log = telemetry::start(config.log);
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
-    let checked = runtime.block_on(look(config))?;
+    let command = DatabaseCommand::prepare(given, CheckConfig::read, |config| config.log)?;
+    let checked = command.runtime.block_on(look(command.config))?;
     print(&if json { json::render(&as_json(&checked)) } else { as_lines(&checked) })?;
     match number(&checked) {
         0 => Ok(()),

@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, ArgAction, Command};
-use tokio::runtime;
 
+use super::database_command::DatabaseCommand;
 use super::given::Given;
 use super::verb::Verb;
 use super::{Failure, print, setting_flags};
 use crate::config::{DatabaseCommandConfig, Scope};
 use crate::server::Surroundings;
 use crate::store::{Maintenance, PlannedChange, StoreConfig, plan};
-use crate::telemetry;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -29,21 +28,16 @@ fn command() -> Command {
 
 fn run(given: Given) -> Result<(), Failure> {
     let only_plan = given.flag("plan");
-    let (sources, mut problems) = given.sources();
-    let values = sources.resolve(&mut problems);
-    let config = DatabaseCommandConfig::read(&values, &mut problems);
-    let config = problems.none_or(config)?;
-    let _log = telemetry::start(config.log);
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
+    let command = DatabaseCommand::prepare(given, DatabaseCommandConfig::read, |config| config.log)?;
     let now = Surroundings::system().clock.now();
     if only_plan {
-        let changes = runtime.block_on(plan(&config.store, now)).map_err(Failure::refused)?;
+        let changes = command.runtime.block_on(plan(&command.config.store, now)).map_err(Failure::refused)?;
         return print(&script(&changes));
     }
-    let made = runtime.block_on(migrate(&config.store))?;
+    let made = command.runtime.block_on(migrate(&command.config.store))?;
     print(&match made.as_slice() {
-        [] => format!("nothing to do: the schema of {} is up to date", config.store.url),
-        made => format!("made in {}: {}", config.store.url, made.join(", ")),
+        [] => format!("nothing to do: the schema of {} is up to date", command.config.store.url),
+        made => format!("made in {}: {}", command.config.store.url, made.join(", ")),
     })
 }
 

@@ -8,6 +8,7 @@ mod check;
 mod commands;
 mod completions;
 mod confirm;
+mod database_command;
 mod distrust;
 mod escape;
 mod event;

@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command};
-use tokio::runtime;
 
 use super::backup::{draft_number, file_argument, shown};
+use super::database_command::DatabaseCommand;
 use super::given::Given;
 use super::verb::Verb;
 use super::{Failure, note, print, setting_flags};
 use crate::config::{DatabaseCommandConfig, Scope};
 use crate::server::Surroundings;
 use crate::store::restore;
-use crate::telemetry;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -32,21 +31,16 @@ fn command() -> Command {
 fn run(given: Given) -> Result<(), Failure> {
     let file = PathBuf::from(given.text("file").unwrap_or_default());
     let replace = given.flag("replace");
-    let (sources, mut problems) = given.sources();
-    let values = sources.resolve(&mut problems);
-    let config = DatabaseCommandConfig::read(&values, &mut problems);
-    let config = problems.none_or(config)?;
-    let _log = telemetry::start(config.log);
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
+    let command = DatabaseCommand::prepare(given, DatabaseCommandConfig::read, |config| config.log)?;
     let surroundings = Surroundings::system();
     let (number, now) = (draft_number(&surroundings), surroundings.clock.now());
-    let restored = runtime.block_on(restore(&config.store.url, &file, replace, number, now));
+    let restored = command.runtime.block_on(restore(&command.config.store.url, &file, replace, number, now));
     if let Some(kept) = restored.map_err(Failure::refused)? {
         note(&format!("the database of before is {}", shown(&kept)));
     }
     print(&format!(
         "{} is what {} was; run `countersign fence` now: no service starts before that",
-        config.store.url,
+        command.config.store.url,
         shown(&file)
     ))
 }

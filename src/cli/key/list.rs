@@ -1,9 +1,9 @@
 //! `countersign key list`: the public keys in the database, for whoever verifies tokens without asking.
 
 use clap::Command;
-use tokio::runtime;
 
 use super::shown::{self, Shown};
+use crate::cli::database_command::DatabaseCommand;
 use crate::cli::given::Given;
 use crate::cli::verb::Verb;
 use crate::cli::{Failure, json, print, setting_flags};
@@ -11,7 +11,6 @@ use crate::config::{DatabaseCommandConfig, Scope};
 use crate::crypto::{Ring, RingKey};
 use crate::server::Surroundings;
 use crate::store::Store;
-use crate::telemetry;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -24,13 +23,8 @@ fn command() -> Command {
 
 fn run(given: Given) -> Result<(), Failure> {
     let json = given.flag("json");
-    let (sources, mut problems) = given.sources();
-    let values = sources.resolve(&mut problems);
-    let config = DatabaseCommandConfig::read(&values, &mut problems);
-    let config = problems.none_or(config)?;
-    let _log = telemetry::start(config.log);
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
-    let keys = runtime.block_on(read(config))?;
+    let command = DatabaseCommand::prepare(given, DatabaseCommandConfig::read, |config| config.log)?;
+    let keys = command.runtime.block_on(read(command.config))?;
     let now = Surroundings::system().clock.now();
     let keys: Vec<Shown> = keys.iter().map(|key| Shown::of_ring(key, now)).collect();
     print(&shown::keys(&keys, json))

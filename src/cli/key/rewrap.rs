@@ -1,16 +1,15 @@
 //! `countersign key rewrap`: wraps all keys in the database by the first master key, so that the others can go.
 
 use clap::Command;
-use tokio::runtime;
 
 use crate::auth::rewrap_keys;
+use crate::cli::database_command::DatabaseCommand;
 use crate::cli::given::Given;
 use crate::cli::verb::Verb;
 use crate::cli::{Failure, print, setting_flags};
 use crate::config::{KeyCommandConfig, Scope};
 use crate::server::Surroundings;
 use crate::store::Store;
-use crate::telemetry;
 
 pub(super) const VERB: Verb = Verb { command, run };
 
@@ -22,13 +21,8 @@ fn command() -> Command {
 }
 
 fn run(given: Given) -> Result<(), Failure> {
-    let (sources, mut problems) = given.sources();
-    let values = sources.resolve(&mut problems);
-    let config = KeyCommandConfig::read(&values, &mut problems);
-    let config = problems.none_or(config)?;
-    let _log = telemetry::start(config.log);
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::refused)?;
-    let rewrapped = runtime.block_on(rewrap(config))?;
+    let command = DatabaseCommand::prepare(given, KeyCommandConfig::read, |config| config.log)?;
+    let rewrapped = command.runtime.block_on(rewrap(command.config))?;
     print(&match rewrapped {
         0 => "every key is wrapped by the first master key already".to_owned(),
         count => format!("{count} keys are wrapped by the first master key now"),
