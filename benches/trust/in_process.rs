@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use countersign::auth::{Audiences, Policy, Registration};
+use countersign::auth::{Audiences, Policy};
 use countersign::crypto::HasherConfig;
-use countersign::domain::{self, Lifetimes, PasswordPolicy, SessionLimits};
+use countersign::domain::{self, Lifetimes, PasswordPolicy, Registration, SessionLimits};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
 use countersign::store::{DatabaseUrl, StoreConfig};
 use countersign::transport::PeerLimitConfig;

@@ -8,9 +8,9 @@ use countersign_verify::Verifier;
 use super::sign_in_failures::SignInFailures;
 use super::token_cache::TokenCache;
 use super::verifiers::Verifiers;
-use super::{Audiences, CallContext, Caller, Keys, Registrar, Registration};
+use super::{Audiences, CallContext, Caller, Keys, Registrar};
 use crate::crypto::PasswordHasher;
-use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, SessionLimits};
+use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, Registration, SessionLimits};
 use crate::store::Store;
 
 /// How much longer than it says a token may live: clocks differ.

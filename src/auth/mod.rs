@@ -63,7 +63,7 @@ pub use mint::Issued;
 pub use new_password::NewPasswords;
 pub use open_session::Opens;
 pub use refresh::RefreshCommand;
-pub use register::{NewUser, Registrar, Registration};
+pub use register::{NewUser, Registrar};
 pub use rewrap_keys::rewrap_keys;
 pub use rotate_keys::WhichKeys;
 pub use sessions::ShownSession;

@@ -4,17 +4,10 @@
 use std::sync::Arc;
 
 use super::{Authority, CallContext, Caller, Error, NewPasswords, Presented};
-use crate::domain::{Act, Actor, Clock, Entropy, Epoch, EventId, Roles, User, UserId, UserState, Username};
+use crate::domain::{
+    Act, Actor, Clock, Entropy, Epoch, EventId, Registration, Roles, User, UserId, UserState, Username,
+};
 use crate::store::Store;
-
-/// Who may register users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registration {
-    /// Anyone.
-    Open,
-    /// Callers with the role `admin`.
-    Closed,
-}
 
 /// Makes users, for whoever has been allowed to.
 #[derive(Clone)]

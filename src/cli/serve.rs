@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::given::Given;
 use super::verb::Verb;
 use super::{Failure, print, setting_flags};
-use crate::auth::Registration;
 use crate::config::{Scope, ServiceConfig};
+use crate::domain::Registration;
 use crate::server::{Server, ServerConfig, Surroundings};
 use crate::telemetry;
 

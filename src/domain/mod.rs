@@ -10,6 +10,7 @@ mod origin;
 mod password;
 mod randomness;
 mod refresh_chain;
+mod registration;
 mod retry_key;
 mod role;
 mod session;
@@ -30,6 +31,7 @@ pub use randomness::Entropy;
 pub use refresh_chain::{
     Generation, Presentation, PresentedRefresh, RefreshChain, RetryHash, Salt, Spent, TokenHash,
 };
+pub use registration::Registration;
 pub use retry_key::{RetryKey, RetryKeyError};
 pub use role::{Role, RoleError, Roles};
 pub use session::{AuthMethods, Session, SessionLimits, Standing};

@@ -15,7 +15,7 @@ use super::route::Route;
 use super::routes::{Found, Routes};
 use super::schema::{Schema, SchemaError};
 use super::{answer, caching, door_call, openapi, refusal, request_body, routes};
-use crate::rest::Registration;
+use crate::domain::Registration;
 use crate::transport::{Handler, Peer, content_type, media_type};
 
 /// Where the API is described.

@@ -14,7 +14,7 @@ use super::door_call;
 use super::older::{self, OlderApi};
 use super::problem::Problem;
 use super::schema::SchemaError;
-use crate::rest::Registration;
+use crate::domain::Registration;
 use crate::transport::{Handler, Peer};
 
 /// JSON over HTTP, in front of a door; a cheap handle.

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::background::Background;
 use super::{ClusterError, MasterKeyFiles, StartKeysError, Surroundings, cluster, keys};
-use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registrar, Registration};
+use crate::auth::{Authority, AuthorityParts, Keys, NewPasswords, Policy, Registrar};
 use crate::crypto::{HasherConfig, HasherError, PasswordHasher};
 use crate::domain::PasswordPolicy;
 use crate::grpc::{
     Door, DoorParts, Health, Methods, MethodsConfig, MethodsError, RequestIds, Services, ServicesError,
 };
-use crate::rest::{self, Rest, SchemaError};
+use crate::rest::{Rest, SchemaError};
 use crate::store::{OpenError, Store, StoreConfig, StoreError};
 use crate::transport::{
     Dispatch, Drain, Listener, PeerLimit, PeerLimitConfig, Tls, TlsConfig, TlsError, TrustedProxies,
@@ -133,7 +133,7 @@ impl Server {
             request_ids: RequestIds::new(&*surroundings.entropy),
             draining: draining.clone(),
         });
-        let rest = Rest::new(door.clone(), described(config.policy.registration), config.older_api)?;
+        let rest = Rest::new(door.clone(), config.policy.registration, config.older_api)?;
         let front = Front::new(door.clone(), rest, config.web);
         let (handler, proxies) = (Dispatch::new(door, front), config.trusted_proxies);
         Ok(Self { store, authority, health, peer_limit, draining, tls, handler, proxies })
@@ -173,14 +173,6 @@ impl Server {
             tracing::warn!("the database did not close in time; its journal will be read at the next start");
         }
         tracing::info!("stopped");
-    }
-}
-
-/// As the description of the API has it.
-fn described(registration: Registration) -> rest::Registration {
-    match registration {
-        Registration::Open => rest::Registration::Open,
-        Registration::Closed => rest::Registration::Closed,
     }
 }
 

@@ -1,6 +1,6 @@
 //! CreateUser and GetUser.
 
-use countersign::auth::Registration;
+use countersign::domain::Registration;
 use tonic::Code;
 
 use crate::harness::{Credentials, PASSWORD, Refused, TestServer};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::auth::Registration;
+use countersign::domain::Registration;
 use countersign::pb::auth::v1::IssueTokenRequest;
 
 use crate::harness::{Credentials, Gate, PASSWORD, Refused, TestServer, on_postgres};

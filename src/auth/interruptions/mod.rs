@@ -18,11 +18,11 @@ use zeroize::Zeroizing;
 
 use super::{
     Audiences, Authority, AuthorityParts, CallContext, Caller, Error, IssueCommand, Issued, Keys, KeysParts,
-    NewPasswords, NewUser, Opens, Policy, Presented, RefreshCommand, Registrar, Registration,
+    NewPasswords, NewUser, Opens, Policy, Presented, RefreshCommand, Registrar,
 };
 use crate::crypto::{HasherConfig, MasterKey, PasswordHasher, Schedule};
 use crate::domain::{
-    Clock, Entropy, Lifetimes, Origin, PasswordPolicy, Roles, SessionLimits, Timestamp, User,
+    Clock, Entropy, Lifetimes, Origin, PasswordPolicy, Registration, Roles, SessionLimits, Timestamp, User,
 };
 use crate::store::{DatabaseUrl, Faults, Store, StoreConfig};
 

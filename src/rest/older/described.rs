@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rest::Registration;
+use crate::domain::Registration;
 
 /// Its paths, as OpenAPI has them.
 pub(in crate::rest) fn paths(registration: Registration) -> Vec<(&'static str, Value)> {

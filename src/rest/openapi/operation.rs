@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::comments;
 use super::schemas::Schemas;
+use crate::domain::Registration;
 use crate::grpc::refresh_cookie;
-use crate::rest::Registration;
 use crate::rest::route::Route;
 
 /// What a request may look like, for whom it helps.

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::auth::{Audiences, Policy, Registration};
+use countersign::auth::{Audiences, Policy};
 use countersign::crypto::HasherConfig;
-use countersign::domain::{Entropy, Lifetimes, PasswordPolicy, SessionLimits};
+use countersign::domain::{Entropy, Lifetimes, PasswordPolicy, Registration, SessionLimits};
 use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
 use countersign::store::{DatabaseUrl, StoreConfig};
 use countersign::transport::{PeerLimitConfig, TrustedProxies};

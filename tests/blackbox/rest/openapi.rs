@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use countersign::auth::Registration;
+use countersign::domain::Registration;
 use http::Method;
 use serde_json::{Value, json};
 
