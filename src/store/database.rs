@@ -10,7 +10,7 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::sea_query::{InsertStatement, SelectStatement};
 use sea_orm::{
@@ -27,7 +27,7 @@ use super::config::ACQUIRE_TIMEOUT;
 use super::engine::Engine;
 use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
-use super::patience::Patience;
+use super::patience::{Patience, monotonic_now};
 use super::trust_state::TrustState;
 use super::{OpenError, StoreConfig, StoreError, schema};
 
@@ -321,14 +321,6 @@ fn boxed<'a, T>(
 
 fn permits(engine: &Engine) -> usize {
     usize::try_from(engine.writers_at_once()).unwrap_or(1)
-}
-
-fn monotonic_now() -> Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long somebody waits does not depend on the clock on the wall"
-    )]
-    Instant::now()
 }
 
 fn is_contention(error: &DbErr) -> bool {

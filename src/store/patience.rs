@@ -1,9 +1,9 @@
-//! For how long a transaction that others are in the way of is tried again: within the time that a call has, a little later
-//! each time.
+//! Time as it passes, whatever the clock on the wall says; and for how long a transaction that others are in the way of is
+//! tried again: within the time that a call has, a little later each time.
 
 use std::time::{Duration, Instant};
 
-/// For how long after the first attempt another one is begun: with the last one a call ends within three seconds.
+/// For how long after the first attempt another one is begun.
 const WHOLE: Duration = Duration::from_millis(1500);
 /// How long the first pause is; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -17,12 +17,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long a call takes does not depend on the clock on the wall"
-    )]
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), pause: FIRST_PAUSE }
+        Self { began: monotonic_now(), pause: FIRST_PAUSE }
     }
 
     /// Pauses before another attempt. False at once if there is none left.
@@ -38,4 +34,12 @@ impl Patience {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         true
     }
+}
+
+pub(super) fn monotonic_now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how old a reading is, and how long somebody waits, does not depend on the clock on the wall"
+    )]
+    Instant::now()
 }

@@ -67,7 +67,7 @@ impl Store {
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
         let db = self.bounded(self.engine().begin(db)).await?;
-        let mut transaction = Transaction { db, now, revoked: Vec::new(), has_news: false };
+        let mut transaction = Transaction::begun(db, now);
         let done = self.bounded(transaction.run(work)).await;
         let (position, revocations, value) = match done {
             Ok(done) => done,
@@ -100,18 +100,24 @@ impl Store {
 }
 
 impl Transaction {
-    /// One that was begun for an operator's command, which nobody's calls share a process with.
+    /// One that has begun.
     pub(super) fn begun(db: DatabaseTransaction, now: Timestamp) -> Self {
         Self { db, now, revoked: Vec::new(), has_news: false }
     }
 
     /// Writes what it revokes into the log, tells other processes, and commits.
     pub(super) async fn finish(mut self) -> Result<(), DbErr> {
+        self.log_and_announce().await?;
+        self.db.commit().await
+    }
+
+    /// Writes what it revokes into the log, and tells other processes of it when that is committed.
+    async fn log_and_announce(&mut self) -> Result<Vec<Revocation>, DbErr> {
         let revocations = self.append_to_log().await?;
         if self.has_news || !revocations.is_empty() {
             self.announce().await?;
         }
-        self.db.commit().await
+        Ok(revocations)
     }
 
     /// All that comes before the commit.
@@ -122,11 +128,7 @@ impl Transaction {
     {
         let position = self.position().await?;
         let value = work(self).await?;
-        let revocations = self.append_to_log().await?;
-        if self.has_news || !revocations.is_empty() {
-            self.announce().await?;
-        }
-        Ok((position, revocations, value))
+        Ok((position, self.log_and_announce().await?, value))
     }
 
     /// Waits until nobody else does anything about these users, and keeps others from it until the end. Whatever is read of

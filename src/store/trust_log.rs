@@ -1,7 +1,7 @@
 //! The trust log: every revocation by its commit position, until the last token that it hits has expired. Owns what is
 //! written when something is revoked, and reading it back.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign_verify::{KeyId, Revocation, Revoked};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, UpdateStatement};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::entity::revocations::{Column, Entity};
 use super::entity::{sessions, trust_counter, users};
+use super::patience::monotonic_now;
 use super::row::{Row, bytes};
 use super::transaction::Transaction;
 use super::trust_counter::ID as COUNTER;
@@ -290,14 +291,6 @@ fn replace_incarnation(old: [u8; 16], fresh: [u8; 16]) -> UpdateStatement {
         .value(trust_counter::Column::Incarnation, fresh.to_vec())
         .and_where(Expr::col(trust_counter::Column::Incarnation).eq(old.to_vec()))
         .to_owned()
-}
-
-fn monotonic_now() -> Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how old a reading is does not depend on the clock on the wall"
-    )]
-    Instant::now()
 }
 
 fn row_of(revocation: &Revocation) -> [Expr; 7] {

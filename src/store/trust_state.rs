@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use countersign_verify::{Claims, KeyId, Revocation, Revocations};
 use tokio::sync::watch;
 
+use super::patience::monotonic_now;
 use crate::domain::{Timestamp, TrustPosition};
 
 /// How many revocations are forgotten at a time: checks of tokens wait meanwhile.
@@ -169,14 +170,6 @@ impl Default for TrustState {
             made: monotonic_now(),
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how old a reading is does not depend on the clock on the wall"
-)]
-fn monotonic_now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]
