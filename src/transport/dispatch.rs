@@ -15,7 +15,8 @@ use super::Peer;
 use super::handler::Handler;
 use super::media_type::media_type;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What a browser says of the site of the page that sends something.
+pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The handler of every connection.
 #[derive(Clone)]

@@ -19,7 +19,7 @@ mod tls;
 
 pub use connection::OpenEnded;
 pub use deadline::{CallDeadline, DeadlineError};
-pub use dispatch::{Answer, Dispatch};
+pub use dispatch::{Answer, Dispatch, SEC_FETCH_SITE};
 pub use drain::Drain;
 pub use forwarded::TrustedProxies;
 pub use handler::Handler;

@@ -7,8 +7,8 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Method, Request};
 
 use super::WebOrigin;
+use crate::transport::SEC_FETCH_SITE;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Who has sent a request.
