@@ -1,11 +1,12 @@
 //! The real Envoy with the files in `deploy/`, on ports of its own.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use countersign_test_servers::free_port;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -31,7 +32,7 @@ impl Gateway {
         let descriptors = folder.path().join("countersign.binpb");
         let built = Command::new(buf).current_dir(root).arg("build").arg("-o").arg(&descriptors).status();
         assert!(built.unwrap().success());
-        let address = free_address();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let config = fs::read_to_string(root.join("deploy/envoy.yaml")).unwrap();
         let config = config
             .replace("port_value: 8080", &format!("port_value: {}", address.port()))
@@ -43,7 +44,7 @@ impl Gateway {
     /// Starts the one of `deploy/envoy-cluster.yaml` before two replicas.
     pub async fn start_before(replicas: [SocketAddr; 2]) -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let address = free_address();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut config = fs::read_to_string(root.join("deploy/envoy-cluster.yaml")).unwrap();
         config = config
             .replace("0.0.0.0, port_value: 8080", &format!("127.0.0.1, port_value: {}", address.port()));
@@ -78,9 +79,4 @@ impl Drop for Gateway {
         let _gone_already = self.child.kill();
         let _reaped_already = self.child.wait();
     }
-}
-
-/// A port that nobody has at the moment.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

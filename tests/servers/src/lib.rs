@@ -9,3 +9,4 @@ mod program;
 
 pub use mariadb::MariaDb;
 pub use postgres::{Postgres, Signal};
+pub use program::{find, free_port};

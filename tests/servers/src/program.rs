@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 /// The program called `name`, from PATH or from where Debian keeps it. `None` means that it was said that the test is
 /// skipped.
 #[expect(clippy::disallowed_methods, reason = "the environment of a test run is its command line")]
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path)
         .chain(debian_folders())
@@ -72,7 +72,7 @@ pub(crate) fn run(command: &mut Command) -> Output {
 }
 
 /// A port of loopback that is free at this moment.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let socket = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     socket.local_addr().expect("a bound socket has an address").port()
 }
