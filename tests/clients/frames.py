@@ -8,12 +8,39 @@ Ends with exit code 1 and a sentence at the first thing that is not as expected.
 import asyncio
 import base64
 import sys
+import types
 
 import grpc
 
 from document import Document
 
 REVOKED, OTHER = "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c000a", "0193b4a0-5f6e-7c3a-8d5e-1f2a3b4c000b"
+
+
+class Stream:
+    """One whose other side takes a message when it is told to, and says nothing."""
+
+    def __init__(self, goodbye_fails: bool) -> None:
+        self.begun, self.taken, self.closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.goodbye_fails, self.said = goodbye_fails, []
+
+    async def write(self, message) -> None:
+        self.begun.set()
+        await self.taken.wait()
+        self.said.append(message.WhichOneof("message"))
+
+    async def read(self) -> object:
+        await self.closed.wait()
+        return grpc.aio.EOF
+
+    async def done_writing(self) -> None:
+        if self.goodbye_fails:
+            raise asyncio.InvalidStateError
+        self.said.append("goodbye")
+        self.closed.set()
+
+    def cancel(self) -> None:
+        pass
 
 
 class Scene:
@@ -114,12 +141,39 @@ class Scene:
             self.expect(f"{nothing!r} for a token", self.refusal(nothing), "invalid")
 
 
+    async def stop(self, what: str, moment, *, goodbye_fails: bool = False) -> None:
+        """The service ends while a message is being written."""
+        stream = Stream(goodbye_fails)
+        self.watcher.stub = types.SimpleNamespace(WatchTrust=lambda metadata: stream)
+        running = asyncio.create_task(self.watcher.run())
+        await stream.begun.wait()
+        await moment(stream, running)
+        await asyncio.wait([running], timeout=10)
+        said = ["hello"] if goodbye_fails else ["hello", "goodbye"]
+        self.expect(what, (running.done() and running.cancelled(), stream.said), (True, said))
+
+
+async def as_it_is_taken(stream, running) -> None:
+    stream.taken.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    running.cancel()
+
+
+async def before_it_is_taken(stream, running) -> None:
+    running.cancel()
+    asyncio.get_running_loop().call_soon(stream.taken.set)
+
+
 async def main() -> None:
     async with grpc.aio.insecure_channel("127.0.0.1:1") as channel:
         scene = Scene(channel)
         scene.grow_stale()
         scene.never_go_back()
         scene.tell_revoked_keys()
+        await scene.stop("a stop as a message is taken", as_it_is_taken)
+        await scene.stop("a stop before it is taken", before_it_is_taken)
+        await scene.stop("a stop with a goodbye that fails", as_it_is_taken, goodbye_fails=True)
 
 
 if __name__ == "__main__":
