@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
 
+use countersign_test_servers::watch_this_test;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -59,6 +60,7 @@ impl Drop for Running {
 
 /// The command `countersign` in `folder`, with nothing of this process's environment.
 pub fn countersign(folder: &Path) -> Command {
+    watch_this_test();
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.env_clear().current_dir(folder);
     point_to_database(&mut command, folder);
@@ -104,6 +106,7 @@ impl Binary {
     }
 
     fn start_as(mut command: Command, folder: TempDir, arguments: &[&str]) -> Self {
+        watch_this_test();
         let mut child = command
             .args(if arguments.contains(&FREE_PORT[0]) { &[][..] } else { &FREE_PORT[..] })
             .args(if arguments.contains(&CHEAP_HASHES[0]) { &[][..] } else { &CHEAP_HASHES[..] })

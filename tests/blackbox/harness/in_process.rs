@@ -13,6 +13,7 @@ use countersign::server::{MasterKeyFiles, Server, ServerConfig, Surroundings};
 use countersign::store::{DatabaseUrl, StoreConfig};
 use countersign::transport::{PeerLimitConfig, TrustedProxies};
 use countersign::web::WebConfig;
+use countersign_test_servers::watch_this_test;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -85,6 +86,7 @@ impl TestServer {
         clock: Arc<ManualClock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
+        watch_this_test();
         let surroundings = Surroundings { clock: clock.clone(), entropy: entropy.clone() };
         let server = Server::prepare(config.clone(), surroundings).await.unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();

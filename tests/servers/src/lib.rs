@@ -4,9 +4,11 @@
 
 mod guardian;
 mod mariadb;
+mod overdue;
 mod postgres;
 mod program;
 
 pub use mariadb::MariaDb;
+pub use overdue::watch_this_test;
 pub use postgres::{Postgres, Signal};
 pub use program::{find, free_port};

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 use crate::guardian::Guardian;
+use crate::overdue::watch_this_test;
 use crate::program::{find, free_port, hand_over, run};
 
 /// The user that Debian makes for it.
@@ -27,6 +28,7 @@ impl MariaDb {
     /// The one that all tests of this process share, each with databases of its own. It is not durable: nobody kills it.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<MariaDb>> = OnceLock::new();
+        watch_this_test();
         SHARED.get_or_init(Self::start).as_ref()
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 use crate::guardian::Guardian;
+use crate::overdue::watch_this_test;
 use crate::program::{find, free_port, hand_over, run, unprivileged};
 
 /// The user that Debian makes for it.
@@ -36,6 +37,7 @@ impl Postgres {
     /// The one that all tests of this process share, each with databases of its own.
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        watch_this_test();
         SHARED.get_or_init(|| Self::start_with(&[])).as_ref()
     }
 
@@ -89,6 +91,7 @@ impl Postgres {
     }
 
     fn prepare() -> Option<Self> {
+        watch_this_test();
         let programs = find("initdb")?;
         let programs = fs::canonicalize(programs).expect("initdb is there").with_file_name("");
         let folder = TempDir::with_prefix("countersign-postgres-").expect("a folder can be made").keep();
