@@ -15,8 +15,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("server", &["web", "rest", "grpc", "transport", "auth", "crypto", "store", "domain"]),
     ("telemetry", &[]),
     ("web", &["rest", "transport"]),
-    // Of grpc, what a wire can ask of the door and no client can, and what the description says of the cookie.
-    ("rest", &["grpc", "transport", "pb"]),
+    // Of grpc, what a wire can ask of the door and no client can, and what the description says of the cookie; of domain, the
+    // setting by which a description differs.
+    ("rest", &["grpc", "transport", "domain", "pb"]),
     ("grpc", &["transport", "auth", "domain", "pb"]),
     ("transport", &["domain"]),
     ("auth", &["crypto", "store", "domain"]),
