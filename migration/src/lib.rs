@@ -30,6 +30,8 @@ mod m0010_add_endings_to_users;
 mod m0011_create_cluster_values;
 mod m0012_create_duties;
 mod m0013_create_origin;
+mod m0014_create_replicas;
+mod m0015_create_verifier_leases;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
@@ -60,6 +62,8 @@ pub fn migrations() -> Vec<Box<dyn Migration>> {
         Box::new(m0011_create_cluster_values::CreateClusterValues),
         Box::new(m0012_create_duties::CreateDuties),
         Box::new(m0013_create_origin::CreateOrigin),
+        Box::new(m0014_create_replicas::CreateReplicas),
+        Box::new(m0015_create_verifier_leases::CreateVerifierLeases),
     ]
 }
 

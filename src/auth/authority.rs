@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_verify::Verifier;
 
+use super::shared_leases::SharedLeases;
 use super::sign_in_failures::SignInFailures;
 use super::token_cache::TokenCache;
 use super::verifiers::Verifiers;
@@ -62,6 +63,7 @@ struct Inner {
     tokens: TokenCache,
     failures: SignInFailures,
     verifiers: Verifiers,
+    shared_leases: SharedLeases,
 }
 
 impl Authority {
@@ -69,11 +71,13 @@ impl Authority {
     #[must_use]
     pub fn new(parts: AuthorityParts) -> Self {
         let longest_token = parts.policy.lifetimes.max + GRACE;
+        let shared_leases = SharedLeases::new(&*parts.entropy);
         Self(Arc::new(Inner {
             parts,
             tokens: TokenCache::new(),
             failures: SignInFailures::default(),
             verifiers: Verifiers::new(longest_token),
+            shared_leases,
         }))
     }
 
@@ -116,6 +120,10 @@ impl Authority {
 
     pub(super) fn verifiers(&self) -> &Verifiers {
         &self.0.verifiers
+    }
+
+    pub(super) fn shared_leases(&self) -> &SharedLeases {
+        &self.0.shared_leases
     }
 
     /// What `caller` does now; without one, what nobody's permission is needed for.

@@ -27,6 +27,7 @@ mod register;
 mod rewrap_keys;
 mod rotate_keys;
 mod sessions;
+mod shared_leases;
 mod sign_in;
 mod sign_in_failures;
 mod sign_out;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Timestamp, TrustPosition, UserId};
+use crate::store::LeaseKey;
 
 /// Who watches.
 #[derive(Clone, Debug)]
@@ -73,9 +74,8 @@ pub(super) struct LeaseId {
 pub(super) struct Lease {
     /// Its latest stream.
     pub(super) stream: u64,
-    pub(super) user_id: UserId,
+    pub(super) key: LeaseKey,
     pub(super) instance: String,
-    pub(super) run_id: Option<[u8; 16]>,
     pub(super) address: Option<IpAddr>,
     pub(super) max_staleness: Duration,
     pub(super) accepts_signed: bool,
@@ -86,6 +86,18 @@ pub(super) struct Lease {
     pub(super) heard: Instant,
     pub(super) applied: Option<TrustPosition>,
     pub(super) ends: Ends,
+    pub(super) shared: Shared,
+}
+
+/// What other replicas know of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// Nothing, or what was so before its latest stream.
+    Not,
+    /// This replica speaks for the verifier.
+    AsConnected,
+    /// Nobody does.
+    AsAway,
 }
 
 /// How a stream is told to end.
@@ -99,8 +111,8 @@ pub(super) struct Ends {
 
 impl Lease {
     /// The same process, which has lost its stream and is back. A name alone does not tell two processes apart.
-    pub(super) fn is_of(&self, user_id: UserId, hello: &VerifierHello) -> bool {
-        self.user_id == user_id && self.run_id.is_some() && self.run_id == hello.run_id
+    pub(super) fn is_of(&self, key: LeaseKey, hello: &VerifierHello) -> bool {
+        hello.run_id.is_some() && self.key == key
     }
 
     /// Later it accepts nothing that was revoked after its last report.
@@ -120,7 +132,7 @@ impl Lease {
     pub(super) fn show(&self, now: Instant) -> ShownVerifier {
         ShownVerifier {
             instance: self.instance.clone(),
-            user_id: self.user_id,
+            user_id: self.key.user_id,
             address: self.address,
             connected: self.connected,
             connected_at: self.connected_at,

@@ -67,8 +67,19 @@ impl Waits {
         let (done, told) = oneshot::channel();
         let id = self.next;
         self.next += 1;
-        self.open.insert(id, Wait { position, waiter, pending, done: Some(done) });
+        let mut wait = Wait { position, waiter, pending, done: Some(done) };
+        wait.tell_if_over();
+        self.open.insert(id, wait);
         Ok((id, told))
+    }
+
+    /// Lets a wait go on, for the word of others. Nothing if nobody waits any more.
+    pub(super) fn renew(&mut self, id: u64, pending: HashSet<u64>) -> Option<oneshot::Receiver<()>> {
+        let wait = self.open.get_mut(&id).filter(|_| !self.closed)?;
+        let (done, told) = oneshot::channel();
+        wait.pending = pending;
+        wait.done = Some(done);
+        Some(told)
     }
 
     fn has_room_for(&self, waiter: Waiter) -> bool {
@@ -119,6 +130,10 @@ impl Waits {
 impl Wait {
     fn strike(&mut self, lease: u64) {
         self.pending.remove(&lease);
+        self.tell_if_over();
+    }
+
+    fn tell_if_over(&mut self) {
         if self.pending.is_empty() {
             self.tell();
         }

@@ -13,13 +13,18 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
 
+use self::sharing::Unshared;
 use super::Error;
-use super::verifier_lease::{Ends, Lease, LeaseId, ShownVerifier, VerifierHello, monotonic_now};
+use super::verifier_lease::{Ends, Lease, LeaseId, Shared, ShownVerifier, VerifierHello, monotonic_now};
 use super::verifier_waits::{Waiter, Waits};
 use crate::domain::{Timestamp, TrustPosition, UserId};
+use crate::store::LeaseKey;
+
+mod sharing;
 
 /// Verifiers at once, of everybody.
 const MOST: usize = 4_096;
@@ -38,6 +43,12 @@ pub(super) struct Verifiers {
     leases: Mutex<Leases>,
     /// For how long a token may be good.
     longest_token: Duration,
+    /// Woken when there is something that other replicas should know.
+    changed: Notify,
+    /// Woken when a stream waits until they know of it.
+    joined: Notify,
+    /// Cancelled when nobody is to wait any more.
+    closing: CancellationToken,
 }
 
 /// The verifiers whose word is missing.
@@ -56,6 +67,7 @@ struct Leases {
     told_of_loss: Option<[u8; 16]>,
     displaced: Option<Displaced>,
     waits: Waits,
+    unshared: Unshared,
 }
 
 /// Leases of absent verifiers whose places were needed. Such a verifier may still accept tokens by what it knows, so calls
@@ -66,24 +78,36 @@ struct Displaced {
     until: Instant,
 }
 
+/// The verifiers whose word was missing when a wait could not begin.
+#[derive(Debug)]
+pub(super) struct Lacking(HashSet<u64>);
+
 /// A wait that is open; it ends when this is dropped, whoever drops it.
-struct Waiting<'a> {
+#[derive(Debug)]
+pub(super) struct Waiting<'a> {
     verifiers: &'a Verifiers,
     id: u64,
+    position: TrustPosition,
     told: oneshot::Receiver<()>,
 }
 
 impl Verifiers {
     /// None yet.
     pub(super) fn new(longest_token: Duration) -> Self {
-        Self { leases: Mutex::default(), longest_token }
+        Self {
+            leases: Mutex::default(),
+            longest_token,
+            changed: Notify::new(),
+            joined: Notify::new(),
+            closing: CancellationToken::new(),
+        }
     }
 
     /// Takes a verifier in. If its process was here before, it goes on with its lease: whoever waits for its word waits on.
     /// Its id, and how its stream is told to end.
     pub(super) fn admit(
         &self,
-        user_id: UserId,
+        key: LeaseKey,
         hello: &VerifierHello,
         address: Option<IpAddr>,
         (wall, now): (Timestamp, Instant),
@@ -91,16 +115,15 @@ impl Verifiers {
         let mut leases = self.lock();
         let stream = leases.next;
         leases.next += 1;
-        let known = leases.by_id.iter().find(|(_, lease)| lease.is_of(user_id, hello)).map(|(id, _)| *id);
-        if known.is_none() && !leases.make_room_for(user_id, now) {
+        let known = leases.by_id.iter().find(|(_, lease)| lease.is_of(key, hello)).map(|(id, _)| *id);
+        if known.is_none() && !leases.make_room_for(key.user_id, now) {
             return Err(Error::TooManyVerifiers { retry_after: RETRY_AFTER });
         }
         let (id, ends) = (LeaseId { lease: known.unwrap_or(stream), stream }, Ends::default());
         let lease = Lease {
             stream,
-            user_id,
+            key,
             instance: hello.instance.clone(),
-            run_id: hello.run_id,
             address,
             max_staleness: hello.max_staleness,
             accepts_signed: hello.accepts_signed,
@@ -110,6 +133,7 @@ impl Verifiers {
             heard: now,
             applied: hello.resume,
             ends: ends.clone(),
+            shared: Shared::Not,
         };
         if let Some(earlier) = leases.by_id.insert(id.lease, lease) {
             earlier.ends.abandoned.cancel();
@@ -128,15 +152,18 @@ impl Verifiers {
         // Most reports say once more what the one before has said.
         if let Some(applied) = applied.filter(|applied| lease.applied.replace(*applied) != Some(*applied)) {
             leases.waits.note_applied(id.lease, applied);
+            self.changed.notify_one();
         }
     }
 
     /// The verifier accepts no more tokens by what it has learned here.
     pub(super) fn dismiss(&self, id: LeaseId) {
         let mut leases = self.lock();
-        if leases.find(id).is_some() {
+        if let Some(key) = leases.find(id).map(|lease| lease.key) {
             leases.by_id.remove(&id.lease);
             leases.waits.note_ended(id.lease);
+            leases.unshared.ended.push(key);
+            self.changed.notify_one();
         }
     }
 
@@ -144,13 +171,14 @@ impl Verifiers {
     pub(super) fn lose(&self, id: LeaseId) {
         if let Some(lease) = self.lock().find(id) {
             lease.connected = false;
+            self.changed.notify_one();
         }
     }
 
     /// Ends the leases whose time is over, and the streams of verifiers that have been silent for as long.
     pub(super) fn sweep(&self, now: Instant) {
         let mut leases = self.lock();
-        let Leases { by_id, displaced, waits, .. } = &mut *leases;
+        let Leases { by_id, displaced, waits, unshared, .. } = &mut *leases;
         for (id, lease) in by_id.iter_mut().filter(|(_, lease)| lease.is_overdue(now)) {
             if now >= lease.end() {
                 waits.note_ended(*id);
@@ -160,7 +188,8 @@ impl Verifiers {
                 lease.ends.abandoned.cancel();
             }
         }
-        by_id.retain(|_, lease| lease.connected || now < lease.end());
+        let over = by_id.extract_if(|_, lease| !lease.connected && now >= lease.end());
+        unshared.ended.extend(over.map(|(_, lease)| lease.key));
         if displaced.take_if(|displaced| now >= displaced.until).is_some() {
             waits.note_ended(DISPLACED);
         }
@@ -184,38 +213,37 @@ impl Verifiers {
 
     /// Lets nobody wait any more.
     pub(super) fn close(&self) {
+        self.closing.cancel();
         self.lock().waits.close();
     }
 
-    /// Waits until every verifier of now has applied everything up to `position` or its lease has ended, at most until
-    /// `deadline` or [`Self::close`]. Whose word is missing then, with their names if these are asked for: hundreds of waits may
-    /// end at the same moment, and the names of thousands would be copied for each while all others stand still. If too many
-    /// wait already, nobody is waited for.
-    pub(super) async fn wait_for(
-        &self,
-        position: TrustPosition,
-        deadline: Instant,
-        (waiter, named): (Waiter, bool),
-    ) -> Missing {
-        let mut missing = match self.begin_wait(position, waiter) {
-            Ok(mut waiting) => {
-                let _told_or_late = timeout_at(deadline.into(), &mut waiting.told).await;
-                waiting.missing(named)
-            }
-            Err(pending) => self.lock().describe(&pending, named),
-        };
-        missing.names.sort();
-        missing
+    /// Cancelled when nobody is to wait any more.
+    pub(super) fn closing(&self) -> &CancellationToken {
+        &self.closing
     }
 
-    fn begin_wait(&self, position: TrustPosition, waiter: Waiter) -> Result<Waiting<'_>, HashSet<u64>> {
+    /// Begins to wait until every verifier of now has applied everything up to `position`, or its lease has ended. If nobody
+    /// needs to be waited for, or too many wait already: whose word is missing. Where verifiers of other replicas are waited for,
+    /// too, a wait has its place also if there is nobody here.
+    pub(super) fn begin_wait(
+        &self,
+        position: TrustPosition,
+        waiter: Waiter,
+        elsewhere_too: bool,
+    ) -> Result<Waiting<'_>, Lacking> {
         let mut leases = self.lock();
         let pending = leases.lacking(position, monotonic_now());
-        if pending.is_empty() {
-            return Err(pending);
+        if pending.is_empty() && !elsewhere_too {
+            return Err(Lacking(pending));
         }
-        let (id, told) = leases.waits.begin(position, waiter, pending)?;
-        Ok(Waiting { verifiers: self, id, told })
+        let (id, told) = leases.waits.begin(position, waiter, pending).map_err(Lacking)?;
+        Ok(Waiting { verifiers: self, id, position, told })
+    }
+
+    /// Whose word is missing, with their names if these are asked for: hundreds of waits may end at the same moment, and the
+    /// names of thousands would be copied for each while all others stand still.
+    pub(super) fn describe(&self, Lacking(pending): &Lacking, named: bool) -> Missing {
+        self.lock().describe(pending, named)
     }
 
     fn lock(&self) -> MutexGuard<'_, Leases> {
@@ -224,7 +252,28 @@ impl Verifiers {
 }
 
 impl Waiting<'_> {
-    fn missing(&self, named: bool) -> Missing {
+    /// Waits until nobody's word is missing here, at most until `deadline`. False then, and if nobody is to wait any more.
+    pub(super) async fn here(&mut self, deadline: Instant) -> bool {
+        let told = timeout_at(deadline.into(), &mut self.told).await;
+        told.is_ok() && !self.verifiers.closing.is_cancelled()
+    }
+
+    /// Whether nobody's word is missing here now: a verifier may have come from another replica. If one's is, this waits on.
+    pub(super) fn is_over(&mut self) -> bool {
+        let mut leases = self.verifiers.lock();
+        let pending = leases.lacking(self.position, monotonic_now());
+        if pending.is_empty() {
+            return true;
+        }
+        if let Some(told) = leases.waits.renew(self.id, pending) {
+            self.told = told;
+            return false;
+        }
+        true
+    }
+
+    /// Whose word is missing; the wait is over.
+    pub(super) fn missing(self, named: bool) -> Missing {
         let mut leases = self.verifiers.lock();
         let pending = leases.waits.end(self.id);
         leases.describe(&pending, named)
@@ -245,9 +294,9 @@ impl Leases {
     /// True if there is room for one more, after a verifier that is absent has given way if need be. Streams that are open
     /// give way to nobody; who loses one without a goodbye must not keep others out until its lease ends.
     fn make_room_for(&mut self, user_id: UserId, now: Instant) -> bool {
-        let of_user = self.by_id.values().filter(|lease| lease.user_id == user_id).count();
+        let of_user = self.by_id.values().filter(|lease| lease.key.user_id == user_id).count();
         if of_user >= MOST_OF_USER {
-            return self.displace(|lease| lease.user_id == user_id, now);
+            return self.displace(|lease| lease.key.user_id == user_id, now);
         }
         self.by_id.len() < MOST || self.displace(|_| true, now)
     }

@@ -1,10 +1,10 @@
 //! Waiting until all verifiers have applied what was revoked, and showing how far each of them is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::verifier_lease::{ShownVerifier, monotonic_now};
 use super::verifier_waits::{Holder, Waiter};
-use super::verifiers::Missing;
+use super::verifiers::{Missing, Waiting};
 use super::{Authority, CallContext, Caller, Error};
 use crate::domain::{Network, Timestamp, TrustPosition};
 
@@ -69,9 +69,47 @@ impl Authority {
         let network = context.origin.address.map(Network::of);
         let holder = holder.or(caller.map(|caller| Holder::User(caller.user_id())));
         let may_know = caller.is_some_and(|caller| caller.has_any_role(&ADMIN));
-        let waiter = (Waiter { network, holder }, may_know);
-        let Missing { count, names } = self.verifiers().wait_for(position, deadline, waiter).await;
-        PendingVerifiers { count, names }
+        let waiter = Waiter { network, holder };
+        let elsewhere_too = self.parts().store.is_shared();
+        let (here, elsewhere) = match self.verifiers().begin_wait(position, waiter, elsewhere_too) {
+            Ok(mut waiting) => {
+                let elsewhere = self.wait_everywhere(&mut waiting, (position, deadline), elsewhere_too).await;
+                (waiting.missing(may_know), elsewhere)
+            }
+            Err(lacking) if elsewhere_too => {
+                (self.verifiers().describe(&lacking, may_know), self.look_elsewhere_at_last(position).await)
+            }
+            Err(lacking) => (self.verifiers().describe(&lacking, may_know), Missing::default()),
+        };
+        let mut names = here.names;
+        if may_know {
+            names.extend(elsewhere.names);
+        }
+        names.sort();
+        PendingVerifiers { count: here.count + elsewhere.count, names }
+    }
+
+    /// Waits for the verifiers here, then for those of other replicas; and once more if one has come from there to here
+    /// meanwhile. Who is missing elsewhere.
+    async fn wait_everywhere(
+        &self,
+        waiting: &mut Waiting<'_>,
+        (position, deadline): (TrustPosition, Instant),
+        elsewhere_too: bool,
+    ) -> Missing {
+        loop {
+            let all_here = waiting.here(deadline).await;
+            if !elsewhere_too {
+                return Missing::default();
+            }
+            if !all_here {
+                return self.look_elsewhere_at_last(position).await;
+            }
+            let missing = self.wait_elsewhere(position, deadline).await;
+            if missing.count > 0 || waiting.is_over() {
+                return missing;
+            }
+        }
     }
 
     /// Answers whoever waits with what is known so far, and everybody from now on: what was revoked is revoked, and a server

@@ -106,10 +106,10 @@ impl Authority {
         let told = Told::up_to(hello.resume, self.position_for(hello).await?);
         let now = monotonic_now();
         let wall = self.parts().clock.now();
-        let user_id = caller.user_id();
-        let (lease, ends) = self.verifiers().admit(user_id, hello, address, (wall, now))?;
+        let (lease, ends) =
+            self.verifiers().admit(self.lease_key(&caller, hello), hello, address, (wall, now))?;
         let reports = VerifierReports::new(self.clone(), lease, told.position(), hello.nonce);
-        Ok(TrustWatch {
+        let watch = TrustWatch {
             authority: self.clone(),
             caller,
             lease,
@@ -129,7 +129,17 @@ impl Authority {
             must_judge: true,
             judge_at: now + JUDGE_INTERVAL,
             reports,
-        })
+        };
+        match self.join_leases(lease).await {
+            Ok(()) => Ok(watch),
+            Err(error) => {
+                if hello.resume.is_none() {
+                    // It knows nothing, so it accepts nothing.
+                    watch.dismiss();
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Where the log is, if that is not behind what the verifier has seen of it.

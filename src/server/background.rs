@@ -23,6 +23,8 @@ const READINESS_PATIENCE: Duration = Duration::from_secs(1);
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 /// How often verifiers that have gone silent are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How often other replicas are told about the verifiers here, at most.
+const SHARE_INTERVAL: Duration = Duration::from_millis(50);
 /// How often the janitor takes a step: a table of a million rows is passed in 17 minutes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sign-in failures are written down: what a kill can lose of them.
@@ -55,6 +57,9 @@ impl Background {
         tasks.spawn(record_sign_in_failures(authority.clone()));
         tasks.spawn(reload_keys(authority.clone()));
         tasks.spawn(sweep_verifiers(authority.clone()));
+        if store.is_shared() {
+            tasks.spawn(share_leases(authority.clone()));
+        }
         tasks.spawn(compare_clocks(store.clone(), authority.clock()));
         tasks.spawn(compare_settings(store, authority.policy().clone()));
         tasks.spawn(clean(Janitor::new(authority)));
@@ -198,6 +203,25 @@ async fn sweep_verifiers(authority: Authority) {
     loop {
         ticks.tick().await;
         authority.sweep_verifiers();
+    }
+}
+
+/// What happens meanwhile is told together. Only verifiers that come are waiting for it.
+async fn share_leases(authority: Authority) {
+    let (mut rests, mut ticks) = (calm(SHARE_INTERVAL), calm(SWEEP_INTERVAL));
+    loop {
+        let rested_and_changed = async {
+            rests.tick().await;
+            authority.verifiers_changed().await;
+        };
+        tokio::select! {
+            () = authority.verifiers_joined() => {}
+            () = rested_and_changed => {}
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = authority.share_leases().await {
+            tracing::debug!(%error, "other replicas are told later about the verifiers here");
+        }
     }
 }
 

@@ -50,6 +50,7 @@ mod trust_counter;
 mod trust_log;
 mod trust_state;
 mod users;
+mod verifier_leases;
 
 #[cfg(test)]
 mod conformance;
@@ -76,3 +77,6 @@ pub use server_key::StoredServerKey;
 pub use sessions::NewSession;
 pub use trust_log::Followed;
 pub use trust_state::{TrustNews, TrustState};
+pub use verifier_leases::{
+    Away, LeaseChanges, LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId, SharedLease,
+};

@@ -22,6 +22,9 @@ const REMOVED: u64 = 200;
 /// How long security events are kept.
 const EVENTS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
+/// How long leases of verifiers are kept after their end: replicas' clocks differ.
+const LEASE_GRACE: Duration = Duration::from_secs(60);
+
 /// Where the next step through a table goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PurgeCursor(Option<Uuid>);
@@ -71,6 +74,9 @@ impl Store {
         let expired = Condition::all().add(reset_codes::Column::Expires.lte(now.as_millis()));
         self.step::<reset_codes::Entity>(reset_codes::Column::UserId, PurgeCursor::default(), expired)
             .await?;
+        if self.is_shared() {
+            self.purge_leases(now.minus(LEASE_GRACE)).await?;
+        }
         self.purge_revocations(now).await
     }
 

@@ -66,6 +66,7 @@ mod verifier_commands;
 mod verifier_crowd;
 mod verifier_faults;
 mod verifier_leases;
+mod verifiers_elsewhere;
 mod watch_trust;
 mod watch_trust_ends;
 mod what_ends_what;

@@ -5,9 +5,10 @@ use sea_orm::EntityTrait;
 
 use super::findings::{Finding, Findings};
 use super::pass::Pass;
-use crate::store::entity::{cluster_values, duties, key_ring, origin, server_key};
+use crate::store::entity::{cluster_values, duties, key_ring, origin, replicas, server_key, verifier_leases};
 use crate::store::row::Row;
-use crate::store::{StoreError, StoredRing, StoredServerKey};
+use crate::store::verifier_leases::{LEASES, REPLICAS, sixteen, sixteen_or_none};
+use crate::store::{LeaseKey, StoreError, StoredRing, StoredServerKey};
 
 const RING: [key_ring::Column; 3] =
     [key_ring::Column::Id, key_ring::Column::Version, key_ring::Column::Document];
@@ -67,6 +68,20 @@ impl Pass {
         .await?;
         self.walk::<cluster_values::Entity>(&VALUES, findings, |row, _| {
             row.read::<String>(cluster_values::Column::Value).map(drop)
+        })
+        .await?;
+        self.walk::<replicas::Entity>(&REPLICAS, findings, |row, _| {
+            row.parse(replicas::Column::Incarnation, sixteen)?;
+            row.read::<Option<i64>>(replicas::Column::Applied)?;
+            row.parse(replicas::Column::Lacking, |count: i64| usize::try_from(count).ok())?;
+            row.read::<String>(replicas::Column::LackingNames).map(drop)
+        })
+        .await?;
+        self.walk::<verifier_leases::Entity>(&LEASES, findings, |row, _| {
+            row.parse(verifier_leases::Column::Id, LeaseKey::from_bytes)?;
+            row.parse(verifier_leases::Column::Replica, sixteen)?;
+            row.read::<String>(verifier_leases::Column::Instance)?;
+            row.parse(verifier_leases::Column::AwayIncarnation, sixteen_or_none).map(drop)
         })
         .await?;
         Ok(())

@@ -6,6 +6,7 @@ mod check;
 mod damage;
 mod fence;
 mod keys;
+mod leases;
 mod on_servers_alone;
 mod on_sqlite_alone;
 mod plan;
@@ -95,6 +96,11 @@ macro_rules! conformance {
                     deleted_users_go_after_their_names_have_rested
                     a_deleted_user_waits_for_its_sessions
                     what_has_had_its_time_goes
+                }
+                leases {
+                    a_replica_finds_the_verifiers_of_others_that_may_lack_something
+                    a_verifier_moves_with_its_word
+                    leases_go_when_their_time_is_over
                 }
                 keys {
                     of_many_first_rings_one_is_kept

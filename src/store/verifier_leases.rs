@@ -1,0 +1,323 @@
+//! What replicas of a database server tell each other about the verifiers that watch them: so that whoever revokes at one can
+//! wait for the verifiers of all.
+//!
+//! A replica says in one row up to where all its verifiers have applied the log. A verifier has a row of its own that tells
+//! which replica speaks for it, and moves with it: one that was lost with its replica and is back elsewhere is waited for there.
+//! A verifier that is connected to none speaks for itself, until its lease ends.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, JoinType, OnConflict, Query};
+use sea_orm::{DbErr, EntityTrait, QueryResult, QuerySelect, QueryTrait};
+
+use super::entity::{replicas, verifier_leases};
+use super::row::Row;
+use super::transaction::Transaction;
+use super::{Store, StoreError};
+use crate::domain::{Timestamp, TrustPosition, UserId};
+use uuid::Uuid;
+
+pub(super) const REPLICAS: [replicas::Column; 7] = [
+    replicas::Column::Id,
+    replicas::Column::Incarnation,
+    replicas::Column::Position,
+    replicas::Column::Applied,
+    replicas::Column::Lacking,
+    replicas::Column::LackingNames,
+    replicas::Column::Until,
+];
+pub(super) const LEASES: [verifier_leases::Column; 6] = [
+    verifier_leases::Column::Id,
+    verifier_leases::Column::Replica,
+    verifier_leases::Column::Instance,
+    verifier_leases::Column::AwayIncarnation,
+    verifier_leases::Column::AwayApplied,
+    verifier_leases::Column::AwayUntil,
+];
+/// How many rows are written by one statement.
+const CHUNK: usize = 200;
+
+/// What a replica is known by among the others.
+pub type ReplicaId = [u8; 16];
+
+/// What a verifier's process is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseKey {
+    /// As whom it watches.
+    pub user_id: UserId,
+    /// What it drew when it started.
+    pub run_id: [u8; 16],
+}
+
+/// A verifier's lease, for all replicas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedLease {
+    /// Whose it is.
+    pub key: LeaseKey,
+    /// The verifier's name.
+    pub instance: String,
+    /// If no replica speaks for it any more.
+    pub away: Option<Away>,
+}
+
+/// What a verifier knew when its stream was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Away {
+    /// Up to where it has applied the log.
+    pub applied: Option<TrustPosition>,
+    /// Until when it may accept tokens by that.
+    pub until: Timestamp,
+}
+
+/// What a replica says of all verifiers that watch it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseReport {
+    /// Up to where the replica knows the log.
+    pub position: TrustPosition,
+    /// Up to where all of them have applied it.
+    pub applied: Option<i64>,
+    /// How many have not applied it up to `position`.
+    pub lacking: usize,
+    /// The names of some of these.
+    pub lacking_names: Vec<String>,
+    /// Later none of them accepts tokens by what it knew, if nothing is heard of the replica any more.
+    pub until: Timestamp,
+}
+
+/// What changed about a replica's verifiers.
+#[derive(Clone, Debug)]
+pub struct LeaseChanges {
+    /// All of them together.
+    pub report: LeaseReport,
+    /// Those for which it speaks from now on, and those that are away.
+    pub held: Vec<SharedLease>,
+    /// Those that accept nothing any more by what they learned here.
+    pub ended: Vec<LeaseKey>,
+}
+
+/// The verifiers of other replicas that may lack something.
+#[derive(Clone, Debug, Default)]
+pub struct LeasesElsewhere {
+    /// By replica: what it says, and the names of those for which it speaks.
+    pub replicas: HashMap<ReplicaId, (LeaseReport, Vec<String>)>,
+    /// Those for which nobody does.
+    pub away: Vec<(String, Option<TrustPosition>)>,
+}
+
+impl Store {
+    /// Writes down what `replica` says of its verifiers. A verifier's row moves to the replica that writes it.
+    pub async fn report_leases(
+        &self,
+        replica: ReplicaId,
+        changes: &LeaseChanges,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut changes = changes.clone();
+        // In one order everywhere, so that two replicas do not wait for each other.
+        changes.held.sort_by_key(|lease| lease.key);
+        changes.ended.sort();
+        self.transact(now, move |transaction| {
+            let changes = changes.clone();
+            Box::pin(async move {
+                transaction.put_report(replica, &changes.report).await?;
+                for chunk in changes.held.chunks(CHUNK) {
+                    transaction.put_leases(replica, chunk).await?;
+                }
+                for chunk in changes.ended.chunks(CHUNK) {
+                    transaction.remove_leases(replica, chunk).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// The verifiers of other replicas than `replica` that may not have applied everything up to `known`.
+    pub async fn lookup_leases_elsewhere(
+        &self,
+        replica: ReplicaId,
+        known: TrustPosition,
+        now: Timestamp,
+    ) -> Result<LeasesElsewhere, StoreError> {
+        use replicas::Column as R;
+        use verifier_leases::Column as L;
+        let lease = |column: L| Expr::col((verifier_leases::Entity, column));
+        let of = |column: R| Expr::col((replicas::Entity, column));
+        let same_log = of(R::Incarnation).eq(known.incarnation.to_vec());
+        let lacks = Condition::any()
+            .add(of(R::Applied).is_null())
+            .add(of(R::Applied).lt(known.sequence))
+            .add(same_log.not());
+        let spoken_for = Condition::all()
+            .add(lease(L::AwayUntil).is_null())
+            .add(of(R::Until).gt(now.as_millis()))
+            .add(lacks);
+        let counts = Condition::any().add(lease(L::AwayUntil).gt(now.as_millis())).add(spoken_for);
+        // One statement, so that who moves meanwhile is either still in its old place or already in the new one.
+        let select = Query::select()
+            .columns(LEASES.map(|column| (verifier_leases::Entity, column)))
+            .columns(REPLICAS.map(|column| (replicas::Entity, column)))
+            .from(verifier_leases::Entity)
+            .join(
+                JoinType::LeftJoin,
+                replicas::Entity,
+                of(R::Id).equals((verifier_leases::Entity, L::Replica)),
+            )
+            .and_where(lease(L::Replica).ne(replica.to_vec()))
+            .cond_where(counts)
+            .to_owned();
+        let mut found = LeasesElsewhere::default();
+        for result in self.find_all(&select).await? {
+            found.add(&result)?;
+        }
+        Ok(found)
+    }
+
+    /// Those of the verifiers that watched `replica` for which nobody else speaks by now.
+    pub async fn lookup_leases_away(&self, replica: ReplicaId) -> Result<Vec<LeaseKey>, StoreError> {
+        use verifier_leases::{Column, Entity};
+        let select = Entity::find()
+            .select_only()
+            .columns(LEASES)
+            .into_query()
+            .and_where(Expr::col(Column::Replica).eq(replica.to_vec()))
+            .and_where(Expr::col(Column::AwayUntil).is_not_null())
+            .to_owned();
+        self.find_all(&select)
+            .await?
+            .iter()
+            .map(|result| Row::<Entity>::new(result, &LEASES, 0).parse(Column::Id, LeaseKey::from_bytes))
+            .collect()
+    }
+
+    /// Forgets verifiers whose leases have ended, and replicas of which nothing was heard for as long.
+    pub(super) async fn purge_leases(&self, now: Timestamp) -> Result<(), StoreError> {
+        use replicas::Column as R;
+        use verifier_leases::Column as L;
+        let living = Query::select()
+            .column(R::Id)
+            .from(replicas::Entity)
+            .and_where(Expr::col(R::Until).gt(now.as_millis()))
+            .to_owned();
+        let ended = Condition::any()
+            .add(Expr::col(L::AwayUntil).lte(now.as_millis()))
+            .add(Expr::col(L::AwayUntil).is_null().and(Expr::col(L::Replica).not_in_subquery(living)));
+        self.execute(Query::delete().from_table(verifier_leases::Entity).cond_where(ended)).await?;
+        let silent = Expr::col(R::Until).lte(now.as_millis());
+        self.execute(Query::delete().from_table(replicas::Entity).and_where(silent)).await?;
+        Ok(())
+    }
+}
+
+impl Transaction {
+    async fn put_report(&self, replica: ReplicaId, report: &LeaseReport) -> Result<(), StoreError> {
+        let insert = Query::insert()
+            .into_table(replicas::Entity)
+            .columns(REPLICAS)
+            .values([
+                replica.to_vec().into(),
+                report.position.incarnation.to_vec().into(),
+                report.position.sequence.into(),
+                report.applied.into(),
+                i64::try_from(report.lacking).unwrap_or(i64::MAX).into(),
+                report.lacking_names.join("\n").into(),
+                report.until.as_millis().into(),
+            ])
+            .map_err(StoreError::unexpected)?
+            .on_conflict(
+                OnConflict::column(replicas::Column::Id)
+                    .update_columns(REPLICAS.into_iter().skip(1))
+                    .to_owned(),
+            )
+            .to_owned();
+        self.execute(&insert).await?;
+        Ok(())
+    }
+
+    async fn put_leases(&self, replica: ReplicaId, leases: &[SharedLease]) -> Result<(), StoreError> {
+        use verifier_leases::{Column, Entity};
+        let mut insert = Query::insert();
+        insert.into_table(Entity).columns(LEASES);
+        for SharedLease { key, instance, away } in leases {
+            let applied = away.and_then(|away| away.applied);
+            insert
+                .values([
+                    key.as_bytes().into(),
+                    replica.to_vec().into(),
+                    instance.as_str().into(),
+                    applied.map(|applied| applied.incarnation.to_vec()).into(),
+                    applied.map(|applied| applied.sequence).into(),
+                    away.map(|away| away.until.as_millis()).into(),
+                ])
+                .map_err(StoreError::unexpected)?;
+        }
+        let key = OnConflict::column(Column::Id).update_columns(LEASES.into_iter().skip(1)).to_owned();
+        self.execute(insert.on_conflict(key)).await?;
+        Ok(())
+    }
+
+    /// One that has moved to another replica is that one's.
+    async fn remove_leases(&self, replica: ReplicaId, keys: &[LeaseKey]) -> Result<(), DbErr> {
+        use verifier_leases::{Column, Entity};
+        let among = Expr::col(Column::Id).is_in(keys.iter().map(|key| key.as_bytes()));
+        let here = Expr::col(Column::Replica).eq(replica.to_vec());
+        self.execute(Query::delete().from_table(Entity).and_where(among).and_where(here)).await?;
+        Ok(())
+    }
+}
+
+impl LeasesElsewhere {
+    fn add(&mut self, result: &QueryResult) -> Result<(), StoreError> {
+        use replicas::Column as R;
+        use verifier_leases::Column as L;
+        let lease = Row::<verifier_leases::Entity>::new(result, &LEASES, 0);
+        let instance: String = lease.read(L::Instance)?;
+        if lease.read::<Option<i64>>(L::AwayUntil)?.is_some() {
+            let incarnation = lease.parse(L::AwayIncarnation, sixteen_or_none)?;
+            let sequence = lease.read::<Option<i64>>(L::AwayApplied)?;
+            let applied = incarnation
+                .zip(sequence)
+                .map(|(incarnation, sequence)| TrustPosition { incarnation, sequence });
+            self.away.push((instance, applied));
+            return Ok(());
+        }
+        let row = Row::<replicas::Entity>::new(result, &REPLICAS, LEASES.len());
+        let id = row.parse(R::Id, sixteen)?;
+        if let Some((_, members)) = self.replicas.get_mut(&id) {
+            members.push(instance);
+            return Ok(());
+        }
+        let report = LeaseReport {
+            position: TrustPosition {
+                incarnation: row.parse(R::Incarnation, sixteen)?,
+                sequence: row.read(R::Position)?,
+            },
+            applied: row.read(R::Applied)?,
+            lacking: row.parse(R::Lacking, |count: i64| usize::try_from(count).ok())?,
+            lacking_names: row.read::<String>(R::LackingNames)?.lines().map(str::to_owned).collect(),
+            until: row.time(R::Until)?,
+        };
+        self.replicas.insert(id, (report, vec![instance]));
+        Ok(())
+    }
+}
+
+impl LeaseKey {
+    /// As it is stored.
+    fn as_bytes(self) -> Vec<u8> {
+        [self.user_id.as_uuid().into_bytes(), self.run_id].concat()
+    }
+
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        let (user, run_id) = bytes.split_first_chunk()?;
+        Some(Self { user_id: UserId::from_uuid(Uuid::from_bytes(*user)), run_id: run_id.try_into().ok()? })
+    }
+}
+
+pub(super) fn sixteen(bytes: Vec<u8>) -> Option<[u8; 16]> {
+    bytes.try_into().ok()
+}
+
+pub(super) fn sixteen_or_none(bytes: Option<Vec<u8>>) -> Option<Option<[u8; 16]>> {
+    bytes.map_or(Some(None), |bytes| sixteen(bytes).map(Some))
+}
