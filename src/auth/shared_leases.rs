@@ -111,12 +111,12 @@ impl Authority {
             return Ok(());
         }
         let joined = timeout(JOIN_PATIENCE, self.verifiers().join(lease)).await;
-        if matches!(joined, Ok(Ok(()))) {
-            return Ok(());
+        if !matches!(joined, Ok(Ok(()))) {
+            let why = "other replicas cannot be told of the verifier";
+            return Err(Error::StoreUnavailable(StoreError::Unreachable(why.into())));
         }
-        Err(Error::StoreUnavailable(StoreError::Unreachable(
-            "other replicas cannot be told of the verifier".into(),
-        )))
+        // Whoever has looked before that did not wait for it: so it must be told what they had revoked by then.
+        self.follow_trust_log().await
     }
 
     /// Waits until no verifier of another replica lacks anything up to `position`, at most until `deadline`. Who does then.

@@ -104,10 +104,9 @@ impl Authority {
     ) -> Result<TrustWatch, Error> {
         let news = self.parts().store.trust().follow();
         let told = Told::up_to(hello.resume, self.position_for(hello).await?);
-        let now = monotonic_now();
-        let wall = self.parts().clock.now();
-        let (lease, ends) =
-            self.verifiers().admit(self.lease_key(&caller, hello), hello, address, (wall, now))?;
+        let (wall, now) = (self.parts().clock.now(), monotonic_now());
+        let key = self.lease_key(&caller, hello);
+        let (lease, ends) = self.verifiers().admit(key, hello, address, (wall, now))?;
         let reports = VerifierReports::new(self.clone(), lease, told.position(), hello.nonce);
         let watch = TrustWatch {
             authority: self.clone(),
@@ -130,16 +129,14 @@ impl Authority {
             judge_at: now + JUDGE_INTERVAL,
             reports,
         };
-        match self.join_leases(lease).await {
-            Ok(()) => Ok(watch),
-            Err(error) => {
-                if hello.resume.is_none() {
-                    // It knows nothing, so it accepts nothing.
-                    watch.dismiss();
-                }
-                Err(error)
+        if let Err(error) = self.join_leases(lease).await {
+            if hello.resume.is_none() {
+                // It knows nothing, so it accepts nothing.
+                watch.dismiss();
             }
+            return Err(error);
         }
+        Ok(watch)
     }
 
     /// Where the log is, if that is not behind what the verifier has seen of it.
