@@ -14,8 +14,7 @@ use crate::store::{DatabaseUrl, StoreConfig};
 const LONGEST_PASSWORD_FILE: u64 = 4096;
 
 pub(super) fn store(values: &Values, problems: &mut Problems) -> Option<StoreConfig> {
-    let url =
-        values.read("database-url", problems, |text| DatabaseUrl::parse(text).map_err(|e| e.to_string()));
+    let url = values.read("database-url", problems, read_url);
     let connections = values.read("database-connections", problems, |text| values::number(text, 2, 1000));
     let password = password(values, problems, url.as_ref());
     let (url, connections) = (url?, connections?);
@@ -24,6 +23,16 @@ pub(super) fn store(values: &Values, problems: &mut Problems) -> Option<StoreCon
         None => url,
     };
     Some(StoreConfig { connections, ..StoreConfig::new(url) })
+}
+
+fn read_url(text: &str) -> Result<DatabaseUrl, String> {
+    let url = DatabaseUrl::parse(text).map_err(|error| error.to_string())?;
+    match url.unreadable_file() {
+        Some((file, error)) => {
+            Err(format!("names the file {}, which cannot be read: {error}", file.display()))
+        }
+        None => Ok(url),
+    }
 }
 
 /// The password in the file that is named, if one is.

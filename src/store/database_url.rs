@@ -2,6 +2,8 @@
 //! (`PGPASSFILE`, `PGUSER` and the like), and opens nothing.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,11 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// Where a database is. `Display` and `Debug` are fit for logs: they never show a password.
 #[derive(Clone)]
-pub struct DatabaseUrl(Place);
+pub struct DatabaseUrl {
+    place: Place,
+    /// What its parameters name, as they are written.
+    files: Vec<PathBuf>,
+}
 
 #[derive(Clone)]
 pub(super) enum Place {
@@ -65,6 +71,9 @@ const POSTGRES_PARAMETERS: [&str; 5] = ["sslmode", "sslrootcert", "sslcert", "ss
 /// The same for MySQL and MariaDB.
 const MYSQL_PARAMETERS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
 
+/// Those of both that name files.
+const FILE_PARAMETERS: [&str; 6] = ["sslrootcert", "sslcert", "sslkey", "ssl-ca", "ssl-cert", "ssl-key"];
+
 impl DatabaseUrl {
     /// Reads `sqlite://path` or `sqlite:path`, `postgres://…`, or `mysql://…` (also `mariadb://…`). A path of SQLite is
     /// taken as it stands, without percent-decoding; a relative one starts at the working directory.
@@ -84,17 +93,18 @@ impl DatabaseUrl {
     /// The same place, with this password for its user. SQLite has none.
     #[must_use]
     pub fn with_password(self, password: &str) -> Self {
-        match self.0 {
-            Place::Sqlite(path) => Self(Place::Sqlite(path)),
-            Place::Postgres(options) => Self(Place::Postgres(Box::new(options.password(password)))),
-            Place::MySql(options) => Self(Place::MySql(Box::new(options.password(password)))),
-        }
+        let place = match self.place {
+            Place::Sqlite(path) => Place::Sqlite(path),
+            Place::Postgres(options) => Place::Postgres(Box::new(options.password(password))),
+            Place::MySql(options) => Place::MySql(Box::new(options.password(password))),
+        };
+        Self { place, ..self }
     }
 
     /// The database's file, for what lies beside it. A database server has none.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.place {
             Place::Sqlite(path) => Some(path),
             Place::Postgres(_) | Place::MySql(_) => None,
         }
@@ -103,7 +113,7 @@ impl DatabaseUrl {
     /// Whether what is said to the database can be read on the way, to another machine.
     #[must_use]
     pub fn is_plaintext(&self) -> bool {
-        match &self.0 {
+        match &self.place {
             Place::Sqlite(_) => false,
             Place::Postgres(options) => {
                 !is_local(options.get_host(), options.get_socket())
@@ -116,8 +126,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// The first of the files of its parameters that cannot be read, and why. The driver would say that there is no file, and
+    /// not which.
+    #[must_use]
+    pub fn unreadable_file(&self) -> Option<(&Path, io::Error)> {
+        let error = |file: &PathBuf| File::open(file).err();
+        self.files.iter().find_map(|file| error(file).map(|error| (file.as_path(), error)))
+    }
+
     pub(super) fn place(&self) -> &Place {
-        &self.0
+        &self.place
     }
 }
 
@@ -132,7 +150,7 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     if path.is_empty() || path.ends_with('/') {
         return Err(DatabaseUrlError::NoFile);
     }
-    Ok(DatabaseUrl(Place::Sqlite(PathBuf::from(path))))
+    Ok(DatabaseUrl { place: Place::Sqlite(PathBuf::from(path)), files: Vec::new() })
 }
 
 fn postgres(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
@@ -148,7 +166,7 @@ fn postgres(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
             _ => {}
         }
     }
-    Ok(DatabaseUrl(Place::Postgres(Box::new(options))))
+    Ok(DatabaseUrl { place: Place::Postgres(Box::new(options)), files: files(text) })
 }
 
 fn mysql(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
@@ -165,7 +183,18 @@ fn mysql(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
             _ => {}
         }
     }
-    Ok(DatabaseUrl(Place::MySql(Box::new(options))))
+    Ok(DatabaseUrl { place: Place::MySql(Box::new(options)), files: files(&text) })
+}
+
+/// The files that the parameters name. A certificate may also be written out, and what is encoded is left to the driver.
+fn files(text: &str) -> Vec<PathBuf> {
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let named = pairs.filter(|(name, _)| FILE_PARAMETERS.contains(name)).map(|(_, value)| value);
+    named
+        .filter(|value| !value.contains('%') && !value.starts_with("-----BEGIN"))
+        .map(PathBuf::from)
+        .collect()
 }
 
 /// The names of the parameters, all of which must be `known`: a driver passes over those that it does not know, and a
@@ -187,7 +216,7 @@ fn is_local(host: &str, socket: Option<&PathBuf>) -> bool {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.place {
             Place::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
             Place::Postgres(options) => {
                 let name = options.get_database().unwrap_or_default();
@@ -250,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_server_beyond_this_machine_is_verified_unless_the_url_says_otherwise() {
-        let postgres = |text: &str| match DatabaseUrl::parse(text).unwrap().0 {
+        let postgres = |text: &str| match DatabaseUrl::parse(text).unwrap().place {
             Place::Postgres(options) => options.get_ssl_mode(),
             _ => unreachable!("{text}"),
         };
@@ -258,7 +287,7 @@ mod tests {
         assert!(matches!(postgres("postgres://db.example/c?sslmode=verify-ca"), PgSslMode::VerifyCa));
         assert!(matches!(postgres("postgres://db.example/c?sslmode=disable"), PgSslMode::Disable));
         assert!(matches!(postgres("postgres://127.0.0.1/c"), PgSslMode::Prefer));
-        let mysql = |text: &str| match DatabaseUrl::parse(text).unwrap().0 {
+        let mysql = |text: &str| match DatabaseUrl::parse(text).unwrap().place {
             Place::MySql(options) => options.get_ssl_mode(),
             _ => unreachable!("{text}"),
         };
@@ -268,6 +297,22 @@ mod tests {
         assert!(DatabaseUrl::parse("postgres://db.example/c?sslmode=disable").unwrap().is_plaintext());
         assert!(!DatabaseUrl::parse("postgres://127.0.0.1/c?sslmode=disable").unwrap().is_plaintext());
         assert!(!DatabaseUrl::parse("postgres://db.example/c").unwrap().is_plaintext());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        for (text, file) in [
+            ("postgres://h/c?sslrootcert=/nowhere/a&sslcert=/nowhere/b", Some("/nowhere/a")),
+            ("postgres://h/c?sslmode=require&sslkey=/nowhere/b", Some("/nowhere/b")),
+            ("mysql://h/c?ssl-ca=/nowhere/c", Some("/nowhere/c")),
+            ("postgres://h/c?host=/nowhere", None),
+            ("postgres://h/c?sslrootcert=Cargo.toml", None),
+            ("postgres://h/c?sslrootcert=/no%20where", None),
+            ("sqlite://nowhere", None),
+        ] {
+            let url = DatabaseUrl::parse(text).unwrap();
+            assert_eq!(url.unreadable_file().map(|(file, _)| file.to_str().unwrap()), file, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod client_certificates;
 mod clients;
 mod commands;
+mod databases;
 mod handshakes;
 mod kit;
 mod protocol;

@@ -1,7 +1,7 @@
 //! MariaDB.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::guardian::Guardian;
 use crate::overdue::watch_this_test;
-use crate::program::{find, free_port, hand_over, run};
+use crate::program::{find, free_port, hand_over, keep, run};
 
 /// The user that Debian makes for it.
 const USER: &str = "mysql";
@@ -29,10 +29,28 @@ impl MariaDb {
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<MariaDb>> = OnceLock::new();
         watch_this_test();
-        SHARED.get_or_init(Self::start).as_ref()
+        SHARED.get_or_init(|| Self::start_with(|_| Vec::new())).as_ref()
     }
 
-    fn start() -> Option<Self> {
+    /// One that takes no connection over TCP but with TLS. Both are PEM.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Option<Self> {
+        watch_this_test();
+        Self::start_with(|folder| {
+            let put = |name: &str, content| {
+                let path = folder.join(name);
+                keep(&path, content, USER);
+                path.display().to_string()
+            };
+            vec![
+                format!("--ssl-cert={}", put("cert.pem", certificate)),
+                format!("--ssl-key={}", put("key.pem", key)),
+                "--require-secure-transport=on".to_owned(),
+            ]
+        })
+    }
+
+    /// With what more it is told, when its folder is there.
+    fn start_with(more: impl FnOnce(&Path) -> Vec<String>) -> Option<Self> {
         let (server, install, client, admin) =
             (find("mariadbd")?, find("mariadb-install-db")?, find("mariadb")?, find("mariadb-admin")?);
         let folder = TempDir::with_prefix("countersign-mariadb-").expect("a folder can be made").keep();
@@ -60,6 +78,7 @@ impl MariaDb {
                 "--innodb-flush-log-at-trx-commit=0".to_owned(),
             ]
             .into_iter()
+            .chain(more(&folder))
             .chain(user)
             .map(OsString::from),
         );

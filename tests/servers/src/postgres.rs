@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::guardian::Guardian;
 use crate::overdue::watch_this_test;
-use crate::program::{find, free_port, hand_over, run, unprivileged};
+use crate::program::{find, free_port, hand_over, keep, run, unprivileged};
 
 /// The user that Debian makes for it.
 const USER: &str = "postgres";
@@ -43,7 +43,31 @@ impl Postgres {
 
     /// One of a test's own, durable, with these settings beside (`name=value`).
     pub fn start_with(settings: &[&str]) -> Option<Self> {
+        Some(Self::start_in(Self::prepare()?, settings))
+    }
+
+    /// One that takes no connection over TCP but with TLS, and from the user `cert` only with a certificate of `clients` that is
+    /// made out to it. All are PEM.
+    pub fn start_with_tls(certificate: &str, key: &str, clients: &str) -> Option<Self> {
         let server = Self::prepare()?;
+        let rules =
+            "local all all trust\nhostssl all cert 127.0.0.1/32 cert\nhostssl all all 127.0.0.1/32 trust\n";
+        let files = [("cert.pem", certificate), ("key.pem", key), ("clients.pem", clients), ("rules", rules)];
+        let path = |name: &str| server.folder.join(name).display().to_string();
+        for (name, content) in files {
+            keep(&server.folder.join(name), content, USER);
+        }
+        let settings = [
+            "ssl = on".to_owned(),
+            format!("ssl_cert_file = '{}'", path("cert.pem")),
+            format!("ssl_key_file = '{}'", path("key.pem")),
+            format!("ssl_ca_file = '{}'", path("clients.pem")),
+            format!("hba_file = '{}'", path("rules")),
+        ];
+        Some(Self::start_in(server, &settings.iter().map(String::as_str).collect::<Vec<_>>()))
+    }
+
+    fn start_in(server: Self, settings: &[&str]) -> Self {
         let data = server.data();
         run(unprivileged(USER, &server.programs.join("initdb")).arg("-D").arg(&data).args([
             "--auth=trust",
@@ -62,7 +86,7 @@ impl Postgres {
         lines.extend(settings.iter().map(|setting| (*setting).to_owned()));
         server.configure(&lines);
         server.start();
-        Some(server)
+        server
     }
 
     /// A standby that follows `self` by streaming, from a copy made now. It answers reads until it is promoted.

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -54,6 +55,13 @@ pub(crate) fn hand_over(folder: &Path, user: &str) {
     if rustix::process::geteuid().is_root() {
         run(Command::new("chown").arg("-R").arg(user).arg(folder));
     }
+}
+
+/// Writes a file that this user alone reads, where this process is root.
+pub(crate) fn keep(path: &Path, content: &str, user: &str) {
+    fs::write(path, content).expect("the file can be written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    hand_over(path, user);
 }
 
 /// Runs a command to its end, which must be a good one.
