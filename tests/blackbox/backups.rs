@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -224,6 +224,29 @@ fn what_is_damaged_is_replaced_and_what_is_no_backup_is_not_taken() {
     said_yes(&restore("backup.db"));
     said_yes(&ask(folder.path(), &["fence", "--yes"]));
     Binary::start_in(folder, &[]).stop();
+}
+
+#[test]
+fn what_is_restored_belongs_to_whoever_had_the_database_and_a_link_to_it_stays_one() {
+    if on_postgres() {
+        return; // It is about the files of SQLite.
+    }
+    let server = Binary::start(&[]);
+    said_yes(&server.run(&["backup", "backup.db"], ""));
+    let (_, _, folder) = server.stop();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("data")).unwrap();
+    fs::rename(path("countersign.db"), path("data/real.db")).unwrap();
+    symlink("data/real.db", path("countersign.db")).unwrap();
+    // Another user's, where this one may give files away.
+    let owner =
+        if rustix::process::geteuid().is_root() { 65_534 } else { rustix::process::geteuid().as_raw() };
+    chown(path("data/real.db"), Some(owner), None).unwrap();
+    said_yes(&ask(folder.path(), &["restore", "backup.db", "--replace"]));
+    assert_eq!(fs::read_link(path("countersign.db")).unwrap(), Path::new("data/real.db"));
+    let restored = fs::metadata(path("data/real.db")).unwrap();
+    assert_eq!((restored.uid(), restored.mode() & 0o777), (owner, 0o600));
+    assert!(refused_start(folder.path(), &[]).contains("`countersign fence`"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
