@@ -193,5 +193,6 @@ fn missing(elsewhere: &LeasesElsewhere, position: TrustPosition) -> Missing {
         missing.count += 1;
         missing.names.push(name.clone());
     }
+    missing.count += elsewhere.displaced;
     missing
 }

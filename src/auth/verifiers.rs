@@ -307,7 +307,10 @@ impl Leases {
         let Some(id) = absent.min_by_key(|(_, lease)| lease.heard).map(|(id, _)| *id) else {
             return false;
         };
-        if let Some(end) = self.by_id.remove(&id).map(|lease| lease.end()).filter(|end| now < *end) {
+        let Some(lease) = self.by_id.remove(&id) else { return true };
+        self.unshared.ended.push(lease.key);
+        let end = lease.end();
+        if now < end {
             let Displaced { count, until } = self.displaced.unwrap_or(Displaced { count: 0, until: end });
             self.displaced = Some(Displaced { count: count.saturating_add(1), until: until.max(end) });
             self.waits.replace(id, DISPLACED);

@@ -17,7 +17,7 @@ use super::{Store, StoreError};
 use crate::domain::{Timestamp, TrustPosition, UserId};
 use uuid::Uuid;
 
-pub(super) const REPLICAS: [replicas::Column; 7] = [
+pub(super) const REPLICAS: [replicas::Column; 9] = [
     replicas::Column::Id,
     replicas::Column::Incarnation,
     replicas::Column::Position,
@@ -25,6 +25,8 @@ pub(super) const REPLICAS: [replicas::Column; 7] = [
     replicas::Column::Lacking,
     replicas::Column::LackingNames,
     replicas::Column::Until,
+    replicas::Column::Displaced,
+    replicas::Column::DisplacedUntil,
 ];
 pub(super) const LEASES: [verifier_leases::Column; 6] = [
     verifier_leases::Column::Id,
@@ -82,6 +84,8 @@ pub struct LeaseReport {
     pub lacking_names: Vec<String>,
     /// Later none of them accepts tokens by what it knew, if nothing is heard of the replica any more.
     pub until: Timestamp,
+    /// How many were lost here whose places others have taken, and until when the last of these may accept tokens.
+    pub displaced: Option<(usize, Timestamp)>,
 }
 
 /// What changed about a replica's verifiers.
@@ -102,6 +106,8 @@ pub struct LeasesElsewhere {
     pub replicas: HashMap<ReplicaId, (LeaseReport, Vec<String>)>,
     /// Those for which nobody does.
     pub away: Vec<(String, Option<TrustPosition>)>,
+    /// How many more there are of which nothing is known but their number.
+    pub displaced: usize,
 }
 
 impl Store {
@@ -170,7 +176,29 @@ impl Store {
         for result in self.find_all(&select).await? {
             found.add(&result)?;
         }
+        // After those that have rows: whoever has lost its row meanwhile is among these.
+        found.displaced = self.count_displaced_elsewhere(replica, now).await?;
         Ok(found)
+    }
+
+    async fn count_displaced_elsewhere(
+        &self,
+        replica: ReplicaId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        use replicas::{Column, Entity};
+        let select = Entity::find()
+            .select_only()
+            .columns(REPLICAS)
+            .into_query()
+            .and_where(Expr::col(Column::Id).ne(replica.to_vec()))
+            .and_where(Expr::col(Column::DisplacedUntil).gt(now.as_millis()))
+            .to_owned();
+        let count = |result: &QueryResult| {
+            let row = Row::<Entity>::new(result, &REPLICAS, 0);
+            row.parse(Column::Displaced, count_or_none).map(Option::unwrap_or_default)
+        };
+        self.find_all(&select).await?.iter().map(count).sum()
     }
 
     /// Those of the verifiers that watched `replica` for which nobody else speaks by now.
@@ -204,7 +232,10 @@ impl Store {
             .add(Expr::col(L::AwayUntil).is_null().and(Expr::col(L::Replica).not_in_subquery(living)));
         self.execute(Query::delete().from_table(verifier_leases::Entity).cond_where(ended)).await?;
         let silent = Expr::col(R::Until).lte(now.as_millis());
-        self.execute(Query::delete().from_table(replicas::Entity).and_where(silent)).await?;
+        let nobody =
+            Expr::col(R::DisplacedUntil).is_null().or(Expr::col(R::DisplacedUntil).lte(now.as_millis()));
+        self.execute(Query::delete().from_table(replicas::Entity).and_where(silent).and_where(nobody))
+            .await?;
         Ok(())
     }
 }
@@ -222,6 +253,8 @@ impl Transaction {
                 i64::try_from(report.lacking).unwrap_or(i64::MAX).into(),
                 report.lacking_names.join("\n").into(),
                 report.until.as_millis().into(),
+                report.displaced.map(|(count, _)| i64::try_from(count).unwrap_or(i64::MAX)).into(),
+                report.displaced.map(|(_, until)| until.as_millis()).into(),
             ])
             .map_err(StoreError::unexpected)?
             .on_conflict(
@@ -296,6 +329,9 @@ impl LeasesElsewhere {
             lacking: row.parse(R::Lacking, |count: i64| usize::try_from(count).ok())?,
             lacking_names: row.read::<String>(R::LackingNames)?.lines().map(str::to_owned).collect(),
             until: row.time(R::Until)?,
+            displaced: row
+                .parse(R::Displaced, count_or_none)?
+                .zip(row.read::<Option<i64>>(R::DisplacedUntil)?.map(Timestamp::from_millis)),
         };
         self.replicas.insert(id, (report, vec![instance]));
         Ok(())
@@ -312,6 +348,10 @@ impl LeaseKey {
         let (user, run_id) = bytes.split_first_chunk()?;
         Some(Self { user_id: UserId::from_uuid(Uuid::from_bytes(*user)), run_id: run_id.try_into().ok()? })
     }
+}
+
+pub(super) fn count_or_none(count: Option<i64>) -> Option<Option<usize>> {
+    count.map_or(Some(None), |count| usize::try_from(count).ok().map(Some))
 }
 
 pub(super) fn sixteen(bytes: Vec<u8>) -> Option<[u8; 16]> {

@@ -133,6 +133,9 @@ impl Leases {
             lacking: lacking().count(),
             lacking_names: lacking().take(NAMES).map(|lease| lease.instance.clone()).collect(),
             until: on_the_wall(last, (wall, now)),
+            displaced: self
+                .displaced
+                .map(|displaced| (displaced.count, on_the_wall(displaced.until, (wall, now)))),
         }
     }
 }

@@ -71,6 +71,10 @@ fn absent_verifiers_lock_nobody_out_and_are_still_waited_for() {
     scene.verifiers.acknowledge(orders, Some(at(1)), scene.now);
     let missing = scene.missing(true);
     assert_eq!((missing.count, missing.names.len()), (MOST_OF_USER + 2, MOST_OF_USER));
+    // Other replicas keep as many rows, and the number of those that have none.
+    let told = scene.tell();
+    assert_eq!((told.held.len(), told.ended.len()), (MOST_OF_USER + 1, 2));
+    assert_eq!(told.report.displaced, Some((2, Timestamp::from_millis(605_000))));
     assert!(!missing.names.contains(&"orders-1".to_owned()));
     // When their leases are over, nobody waits for those whose places were taken either.
     scene.now += Duration::from_secs(600);

@@ -7,7 +7,7 @@ use super::findings::{Finding, Findings};
 use super::pass::Pass;
 use crate::store::entity::{cluster_values, duties, key_ring, origin, replicas, server_key, verifier_leases};
 use crate::store::row::Row;
-use crate::store::verifier_leases::{LEASES, REPLICAS, sixteen, sixteen_or_none};
+use crate::store::verifier_leases::{LEASES, REPLICAS, count_or_none, sixteen, sixteen_or_none};
 use crate::store::{LeaseKey, StoreError, StoredRing, StoredServerKey};
 
 const RING: [key_ring::Column; 3] =
@@ -74,6 +74,7 @@ impl Pass {
             row.parse(replicas::Column::Incarnation, sixteen)?;
             row.read::<Option<i64>>(replicas::Column::Applied)?;
             row.parse(replicas::Column::Lacking, |count: i64| usize::try_from(count).ok())?;
+            row.parse(replicas::Column::Displaced, count_or_none)?;
             row.read::<String>(replicas::Column::LackingNames).map(drop)
         })
         .await?;

@@ -30,6 +30,7 @@ fn report(applied: Option<i64>, lacking: &[&str]) -> LeaseReport {
         lacking: lacking.len(),
         lacking_names: lacking.iter().map(|name| (*name).to_owned()).collect(),
         until: at(UNTIL),
+        displaced: None,
     }
 }
 
@@ -40,7 +41,7 @@ fn changes(report: LeaseReport, held: &[SharedLease]) -> LeaseChanges {
 /// What the first one finds: the replicas that speak for somebody, with their names, and the names of those that are away.
 async fn elsewhere(store: &Store, known: i64, now: i64) -> (Vec<(LeaseReport, Vec<String>)>, Vec<String>) {
     let found = store.lookup_leases_elsewhere(FIRST, position(known), at(now)).await.unwrap();
-    let LeasesElsewhere { replicas, away } = found;
+    let LeasesElsewhere { replicas, away, .. } = found;
     let mut replicas: Vec<_> = replicas.into_values().collect();
     replicas.iter_mut().for_each(|(_, members)| members.sort());
     let mut away: Vec<_> = away.into_iter().map(|(name, _)| name).collect();
@@ -121,4 +122,15 @@ pub(super) async fn leases_go_when_their_time_is_over(database: &impl TestDataba
     assert_eq!(left(50_000).await, (2, 0));
     assert_eq!(left(UNTIL).await, (1, 0));
     assert_eq!(left(90_000).await, (0, 0));
+
+    // Of those whose places others have taken, the number stays for as long as it says.
+    let crowded = LeaseReport { displaced: Some((7, at(95_000))), ..report(None, &[]) };
+    tell(SECOND, changes(crowded, &[])).await;
+    store.purge_leases(at(94_999)).await.unwrap();
+    let displaced =
+        async |now| store.lookup_leases_elsewhere(FIRST, position(5), at(now)).await.unwrap().displaced;
+    assert_eq!((displaced(94_999).await, displaced(95_000).await), (7, 0));
+    assert_eq!(store.lookup_leases_elsewhere(SECOND, position(5), at(1)).await.unwrap().displaced, 0);
+    store.purge_leases(at(95_000)).await.unwrap();
+    assert_eq!(displaced(1).await, 0);
 }

@@ -14,6 +14,8 @@ pub struct Model {
     pub lacking: i64,
     pub lacking_names: String,
     pub until: i64,
+    pub displaced: Option<i64>,
+    pub displaced_until: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
