@@ -289,10 +289,8 @@ impl DoorFuture {
         response.headers_mut().insert(request_id::HEADER, self.request_id.clone());
         match method {
             Some(method) if method.streaming => {
-                // One that was refused is over, and counted by nobody.
-                if self.stream.is_some() {
-                    response.extensions_mut().insert(OpenEnded);
-                }
+                // It has its own rules for who does not read, and is no answer that ought to be over.
+                response.extensions_mut().insert(OpenEnded);
                 response.map(|body| {
                     let draining = self.door.0.parts.draining.clone().cancelled_owned();
                     let names = (self.request_id.clone(), method.path.clone());

@@ -114,3 +114,23 @@ async fn a_server_that_stops_ends_the_stream_and_says_come_back() {
     scene.server.begin_stop();
     assert_eq!(watcher.end().await, revoked(Code::Unavailable, "STORE_UNAVAILABLE"));
 }
+
+/// An answer that nobody takes is let go after 20 to 30 s; a stream is no such answer.
+#[tokio::test]
+async fn a_stream_that_is_read_goes_on_and_so_does_what_shares_its_connection() {
+    let scene = scene().await;
+    let channel = scene.server.channel().await;
+    let mut watcher =
+        Watcher::begin(channel.clone(), Credentials::Bearer(&scene.token), hello("orders-1")).await.unwrap();
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
+    let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
+    let mut watched = health.watch(request).await.unwrap().into_inner();
+    watched.message().await.unwrap().unwrap();
+    // One heartbeat comes each second.
+    for nonce in 1..=35 {
+        let position = watcher.told().await.heartbeat.position.unwrap();
+        watcher.report(position, nonce).await;
+    }
+    let more = tokio::time::timeout(Duration::from_millis(100), watched.message()).await;
+    assert!(more.is_err(), "it has ended: {more:?}");
+}
