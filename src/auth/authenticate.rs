@@ -1,6 +1,6 @@
 //! From what was presented to a [`Caller`].
 
-use countersign_verify::TokenError;
+use countersign_verify::{Defect, KeyId, TokenError};
 
 use super::caller::Proof;
 use super::{Authority, CallContext, Caller, Error, Presented};
@@ -16,8 +16,10 @@ impl Authority {
             self.check_still_good(&caller, now)?;
             return Ok(caller);
         }
-        let verified =
-            parts.verifier.verify(parts.keys.current().ring.keys(), token, now).map_err(refusal)?;
+        let verified = parts
+            .verifier
+            .verify(parts.keys.current().ring.keys(), token, now)
+            .map_err(|error| self.refuse(token, error))?;
         let caller = Caller::by_token(verified.claims, verified.key_id);
         self.check_still_good(&caller, now)?;
         self.tokens().remember(token, caller.clone());
@@ -52,6 +54,21 @@ impl Authority {
         }
     }
 
+    /// Why a token is not good. Its key may have been revoked, and is no key here any more: its holder may refresh, and does so
+    /// when it hears that. Who only writes the name of such a key into a token learns nothing by it.
+    fn refuse(&self, token: &str, error: TokenError) -> Error {
+        let trust = self.parts().store.trust();
+        match error {
+            TokenError::Expired => Error::TokenExpired,
+            TokenError::Invalid(Defect::UnknownKey)
+                if KeyId::named_by(token).is_some_and(|key_id| trust.has_revoked_key(&key_id)) =>
+            {
+                Error::TokenRevoked
+            }
+            TokenError::Invalid(defect) => Error::TokenInvalid(defect),
+        }
+    }
+
     /// What can change about a token that was good.
     fn check_still_good(&self, caller: &Caller, now_millis: i64) -> Result<(), Error> {
         match caller.proof() {
@@ -64,12 +81,5 @@ impl Authority {
             Proof::Token { .. } => Ok(()),
             Proof::Password => Err(Error::CredentialsInvalid),
         }
-    }
-}
-
-fn refusal(error: TokenError) -> Error {
-    match error {
-        TokenError::Expired => Error::TokenExpired,
-        TokenError::Invalid(defect) => Error::TokenInvalid(defect),
     }
 }

@@ -10,6 +10,8 @@ use blake2::digest::consts::U33;
 use blake2::{Blake2b, Digest as _};
 use ed25519_dalek::{Signature, VerifyingKey};
 
+use super::paseto;
+
 const KEY_PREFIX: &str = "k4.public.";
 const ID_PREFIX: &str = "k4.pid.";
 const KEY_BYTES: usize = 32;
@@ -114,6 +116,12 @@ impl fmt::Display for KeyId {
 }
 
 impl KeyId {
+    /// The id that a token names; `None` unless it is spelled as the tokens of a key are. Nothing proves it.
+    #[must_use]
+    pub fn named_by(token: &str) -> Option<Self> {
+        paseto::split(token).ok().and_then(|parts| Self::of_footer(parts.footer()))
+    }
+
     /// The id that a footer names; `None` unless it is byte for byte what [`footer_for`] makes of that id.
     #[must_use]
     pub(crate) fn of_footer(footer: &[u8]) -> Option<Self> {

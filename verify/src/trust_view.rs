@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::partial_snapshot::{PartialSnapshot, rises};
-use super::{Claims, KeyId, KeySet, Revocation, Revocations, TrustFrame, TrustPosition, TrustedKey, paseto};
+use super::{Claims, KeyId, KeySet, Revocation, Revocations, TrustFrame, TrustPosition, TrustedKey};
 
 /// How many nonces may be on their way. Who sends more than these before one comes back has the oldest ones forgotten.
 const MAX_NONCES: usize = 1024;
@@ -190,8 +190,7 @@ impl TrustView {
     /// alone: nothing proves it.
     #[must_use]
     pub fn names_revoked_key(&self, token: &str) -> bool {
-        let named = paseto::split(token).ok().and_then(|parts| KeyId::of_footer(parts.footer()));
-        named.is_some_and(|key_id| self.revocations.hit_key(&key_id))
+        KeyId::named_by(token).is_some_and(|key_id| self.revocations.hit_key(&key_id))
     }
 
     /// How many revocations are remembered.
