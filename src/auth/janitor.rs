@@ -11,51 +11,87 @@ use crate::store::{Followed, PurgeCursor};
 const DUTY: &str = "janitor";
 /// How often that is asked for: long before it would be another's.
 const ASKED_EVERY: Duration = Duration::from_secs(3);
+/// For how long after its start a process forgets nothing: the clock of a machine that has just started may be wrong, until
+/// it hears the time from somewhere.
+const SETTLING: Duration = Duration::from_secs(600);
+/// By how much the clock may be ahead of the database server's before nothing is forgotten by it.
+const MOST_AHEAD: Duration = Duration::from_secs(2);
 
 /// The janitor; there is one a process, and of all that share a database server one frees its space.
 pub struct Janitor {
     authority: Authority,
     sessions: PurgeCursor,
     users: PurgeCursor,
-    /// The present moment of what is forgotten.
-    time: SteadyTime,
+    /// The moment of its start, by the time that has passed.
+    began: Duration,
+    /// The present moment of what is forgotten, once the clock has settled.
+    time: Option<SteadyTime>,
     /// The name under which it takes on what one does for all.
     id: [u8; 16],
-    /// When it asked for that the last time, and whether it has it.
-    asked: Option<(Timestamp, bool)>,
+    /// When it asked for that the last time, and what it may do since.
+    asked: Option<(Timestamp, Leave)>,
 }
 
 impl Janitor {
     /// A janitor who begins at the beginning.
     #[must_use]
     pub fn new(authority: Authority) -> Self {
-        let time = SteadyTime::begin(&*authority.parts().clock);
+        let began = authority.parts().clock.elapsed();
         let mut id = [0; 16];
         authority.parts().entropy.fill(&mut id);
         let (sessions, users) = (PurgeCursor::default(), PurgeCursor::default());
-        Self { authority, sessions, users, time, id, asked: None }
+        Self { authority, sessions, users, began, time: None, id, asked: None }
     }
 
     /// Frees some space: a bounded step through every table.
     pub async fn clean(&mut self) -> Result<(), Error> {
         let parts = self.authority.parts();
-        let now = self.time.tick(&*parts.clock);
-        parts.store.trust().forget(now);
-        let on_duty = match self.asked {
-            Some((asked, on_duty)) if now.since(asked) < ASKED_EVERY => on_duty,
-            _ => {
-                let on_duty = parts.store.take_duty(DUTY, self.id, now).await?;
-                self.asked = Some((now, on_duty));
-                on_duty
-            }
+        if parts.clock.elapsed().saturating_sub(self.began) < SETTLING {
+            return Ok(());
+        }
+        let time = self.time.get_or_insert_with(|| SteadyTime::begin(&*parts.clock));
+        let now = time.tick(&*parts.clock);
+        let leave = match self.asked {
+            Some((asked, leave)) if now.since(asked) < ASKED_EVERY => leave,
+            _ => self.ask_for_leave(now).await?,
         };
-        if !on_duty {
+        if leave == Leave::None {
+            return Ok(());
+        }
+        let parts = self.authority.parts();
+        parts.store.trust().forget(now);
+        if leave == Leave::Here {
             return Ok(());
         }
         self.sessions = parts.store.purge_sessions(self.sessions, now).await?;
         self.users = parts.store.purge_users(self.users, now).await?;
         Ok(parts.store.purge_outdated(now).await?)
     }
+
+    async fn ask_for_leave(&mut self, now: Timestamp) -> Result<Leave, Error> {
+        let parts = self.authority.parts();
+        let there = parts.store.time_of_server().await?;
+        let leave = if there.is_some_and(|there| now > there.plus(MOST_AHEAD)) {
+            Leave::None
+        } else if parts.store.take_duty(DUTY, self.id, now).await? {
+            Leave::Everywhere
+        } else {
+            Leave::Here
+        };
+        self.asked = Some((now, leave));
+        Ok(leave)
+    }
+}
+
+/// What the janitor may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    /// Nothing: its clock is ahead of the one by which all replicas go.
+    None,
+    /// Forget what this process remembers.
+    Here,
+    /// Free everybody's space, too.
+    Everywhere,
 }
 
 /// A server that starts begins an incarnation, and its log goes on where it was; an older copy of the database falls short.
@@ -65,7 +101,7 @@ fn tell_of_another_log(known: TrustPosition, found: TrustPosition) {
             known = known.sequence,
             found = found.sequence,
             "the log of revocations is shorter than it was: was an older copy of the database put in place under the running \
-             server? What was revoked after that copy was made is good again, until `countersign key revoke --all`"
+             server? What was revoked after that copy was made is good again, until `countersign fence`"
         );
     } else if found.incarnation != known.incarnation {
         tracing::info!("another server has started on this database; verifiers get a snapshot");
@@ -76,12 +112,11 @@ impl Authority {
     /// Takes up what other processes have revoked.
     pub async fn follow_trust_log(&self) -> Result<(), Error> {
         let parts = self.parts();
-        let now = parts.clock.now();
         let known = parts.store.trust().position();
-        if parts.store.follow_trust_log(now).await? == Followed::Elsewhere {
+        if parts.store.follow_trust_log().await? == Followed::Elsewhere {
             let mut fresh = [0; 16];
             parts.entropy.fill(&mut fresh);
-            parts.store.enter_incarnation(fresh, now).await?;
+            parts.store.enter_incarnation(fresh).await?;
             tell_of_another_log(known, parts.store.trust().position());
         }
         // Tokens of keys that are not known here would be refused. The log is followed all the same.

@@ -165,6 +165,10 @@ impl Server {
             draining.cancel();
         };
         tokio::join!(served, leave);
+        // Whoever waits at another replica need not do so for longer than the verifiers themselves go on.
+        if store.is_shared() {
+            let _told = tokio::time::timeout(RECORD_PATIENCE, authority.share_leases()).await;
+        }
         let recorded = tokio::time::timeout(RECORD_PATIENCE, authority.record_sign_in_failures()).await;
         if !matches!(recorded, Ok(Ok(()))) {
             tracing::warn!("the last sign-in failures were not written down");
@@ -179,10 +183,9 @@ impl Server {
 async fn begin_incarnation(store: &Store, surroundings: &Surroundings) -> Result<(), StoreError> {
     let mut incarnation = [0; 16];
     surroundings.entropy.fill(&mut incarnation);
-    let now = surroundings.clock.now();
-    store.ensure_trust_counter(incarnation, now).await?;
+    store.ensure_trust_counter(incarnation).await?;
     surroundings.entropy.fill(&mut incarnation);
-    store.begin_incarnation(incarnation, now).await
+    store.begin_incarnation(incarnation).await
 }
 
 fn build_authority(

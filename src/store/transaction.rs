@@ -81,14 +81,14 @@ impl Store {
         if let Err(error) = self.commit(transaction).await {
             self.engine().give_up_writer().await;
             // If this fails too, whoever follows the log finds it.
-            let _still_unknown = self.follow_trust_log(now).await;
+            let _still_unknown = self.follow_trust_log().await;
             return Err(error.into());
         }
         self.trust().publish(&revocations);
         // Who is told that something is done must find it done: what another process has revoked before, too. And what
         // has been revoked here must be within what is known, or nobody would wait until verifiers know it.
         let last = revocations.last().map_or(position, |last| last.sequence);
-        self.follow_trust_log_to(last, now).await?;
+        self.follow_trust_log_to(last).await?;
         Ok(value)
     }
 

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use super::entity::trust_counter::{Column, Entity};
 use super::row::Row;
 use super::{Store, StoreError};
-use crate::domain::{Timestamp, TrustPosition};
+use crate::domain::TrustPosition;
 
 const COLUMNS: [Column; 3] = [Column::Id, Column::Incarnation, Column::Sequence];
 /// The id of the only row.
@@ -15,11 +15,7 @@ pub(super) const ID: i16 = 1;
 impl Store {
     /// Makes sure that there is a counter, and follows it: a new one starts `incarnation` at 0, one that is there stays as it
     /// is.
-    pub async fn ensure_trust_counter(
-        &self,
-        incarnation: [u8; 16],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn ensure_trust_counter(&self, incarnation: [u8; 16]) -> Result<(), StoreError> {
         let insert = Query::insert()
             .into_table(Entity)
             .columns(COLUMNS)
@@ -27,7 +23,7 @@ impl Store {
             .map_err(StoreError::unexpected)?
             .to_owned();
         self.insert_unless_there(&insert).await?;
-        self.enter_incarnation(incarnation, now).await
+        self.enter_incarnation(incarnation).await
     }
 
     /// Where the log is.

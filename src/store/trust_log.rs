@@ -65,15 +65,15 @@ impl Transaction {
         ended: &[EndedSession],
         may_collapse: bool,
     ) -> Result<(), StoreError> {
-        let alive: Vec<_> = ended.iter().filter(|s| s.tokens_until.plus(GRACE) > self.now).collect();
-        if alive.is_empty() {
+        if ended.is_empty() {
             return Ok(());
         }
-        if may_collapse && self.count_sessions_in_log(user).await? + alive.len() > MOST_SESSIONS_OF_A_USER {
+        // Also those whose tokens have expired, as it seems: this clock may be ahead, and be set right a moment later.
+        if may_collapse && self.count_sessions_in_log(user).await? + ended.len() > MOST_SESSIONS_OF_A_USER {
             self.raise_epoch(user, Raise::ToSaveRoom).await?;
             return Ok(());
         }
-        for session in alive {
+        for session in ended {
             let revoked = Revoked::Session { user_id: user.as_uuid(), session_id: session.id.as_uuid() };
             self.revoked.push((revoked, session.tokens_until.plus(GRACE)));
         }
@@ -99,10 +99,9 @@ impl Transaction {
             .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
             .to_owned();
         self.execute(&superseded).await?;
-        let forget_at = self.last_token_of(user).await?.plus(GRACE);
-        if forget_at > self.now {
-            self.revoked
-                .push((Revoked::User { user_id: user.as_uuid(), below_epoch: epoch.number() }, forget_at));
+        if let Some(last) = self.last_token_of(user).await? {
+            let revoked = Revoked::User { user_id: user.as_uuid(), below_epoch: epoch.number() };
+            self.revoked.push((revoked, last.plus(GRACE)));
         }
         Ok(epoch)
     }
@@ -154,13 +153,12 @@ impl Transaction {
             .from(Entity)
             .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
             .and_where(Expr::col(Column::Kind).eq(SESSION))
-            .and_where(Expr::col(Column::ForgetAt).gt(self.now.as_millis()))
             .to_owned();
         Ok(usize::try_from(self.number(&select).await?.unwrap_or(0)).unwrap_or(usize::MAX))
     }
 
-    /// When the last token of a user expires, whatever was done to its sessions.
-    async fn last_token_of(&self, user: UserId) -> Result<Timestamp, StoreError> {
+    /// When the last token of a user expires, whatever was done to its sessions; nothing if it had none.
+    async fn last_token_of(&self, user: UserId) -> Result<Option<Timestamp>, StoreError> {
         let until =
             Func::coalesce([Expr::col(sessions::Column::TokensUntil), Expr::col(sessions::Column::Expires)]);
         let select = Query::select()
@@ -168,7 +166,8 @@ impl Transaction {
             .from(sessions::Entity)
             .and_where(Expr::col(sessions::Column::UserId).eq(bytes(user.as_uuid())))
             .to_owned();
-        Ok(Timestamp::from_millis(self.number(&select).await?.unwrap_or(0)))
+        let Some(row) = self.find(&select).await? else { return Ok(None) };
+        Ok(row.try_get_by_index::<Option<i64>>(0)?.map(Timestamp::from_millis))
     }
 
     /// Where the log is, with all that was committed before this transaction.
@@ -213,7 +212,7 @@ pub enum Followed {
 
 impl Store {
     /// Takes up what other processes have revoked since, and what a failed commit left unknown.
-    pub async fn follow_trust_log(&self, now: Timestamp) -> Result<Followed, StoreError> {
+    pub async fn follow_trust_log(&self) -> Result<Followed, StoreError> {
         let began = monotonic_now();
         // A file that has lost its name can still be read, and nothing that others write is in it.
         self.engine().check()?;
@@ -226,7 +225,7 @@ impl Store {
         let read = if position.sequence == known.sequence {
             Vec::new()
         } else {
-            self.read_log(known.sequence, now).await?
+            self.read_log(known.sequence).await?
         };
         self.trust().take_log(&read, position, began);
         Ok(Followed::ToTheEnd)
@@ -234,15 +233,15 @@ impl Store {
 
     /// Begins another incarnation. Nobody who starts can tell whether the database is the one that was left, or an older copy
     /// in its place: there, numbers that verifiers have seen would be given to other revocations.
-    pub async fn begin_incarnation(&self, fresh: [u8; 16], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn begin_incarnation(&self, fresh: [u8; 16]) -> Result<(), StoreError> {
         let known = self.trust().position().incarnation;
         self.execute(&replace_incarnation(known, fresh)).await?;
-        self.enter_incarnation(fresh, now).await
+        self.enter_incarnation(fresh).await
     }
 
     /// Follows the log of another incarnation from now on. If it is the same one and has gone back, because an older copy
     /// of the database was put in its place, it becomes `fresh`: a position of before means nothing any more.
-    pub async fn enter_incarnation(&self, fresh: [u8; 16], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn enter_incarnation(&self, fresh: [u8; 16]) -> Result<(), StoreError> {
         let store = self.clone();
         // Nothing of ours is committed meanwhile.
         self.write_alone(move |db| async move {
@@ -256,7 +255,7 @@ impl Store {
                 db.execute(&replace_incarnation(position.incarnation, fresh)).await?;
                 position = store.lookup_trust_counter().await?.unwrap_or(position);
             }
-            let read = store.read_log(0, now).await?;
+            let read = store.read_log(0).await?;
             store.trust().replace(&read, position, began);
             Ok(())
         })
@@ -264,20 +263,20 @@ impl Store {
     }
 
     /// The same unless everything up to a position is known already.
-    pub(super) async fn follow_trust_log_to(&self, position: i64, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn follow_trust_log_to(&self, position: i64) -> Result<(), StoreError> {
         if self.trust().position().sequence < position {
-            self.follow_trust_log(now).await?;
+            self.follow_trust_log().await?;
         }
         Ok(())
     }
 
-    /// The revocations after a position that must still be remembered.
-    async fn read_log(&self, after: i64, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+    /// The revocations after a position. Those that seem to have had their time, too: that is for the janitor to say, who
+    /// is slow to believe a clock.
+    async fn read_log(&self, after: i64) -> Result<Vec<Revocation>, StoreError> {
         let select = Entity::find()
             .select_only()
             .columns(COLUMNS)
             .filter(Column::Sequence.gt(after))
-            .filter(Column::ForgetAt.gt(now.as_millis()))
             .order_by_asc(Column::Sequence);
         let rows = self.find_all_in_log(&select.into_query()).await?;
         rows.iter().map(|result| read_revocation(&Row::new(result, &COLUMNS, 0))).collect()

@@ -38,7 +38,7 @@ pub(super) async fn a_disabled_user_loses_sessions_and_reset_code(database: &imp
 
 pub(super) async fn the_last_admin_stays(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.ensure_trust_counter([7; 16], at(1000)).await.unwrap();
+    store.ensure_trust_counter([7; 16]).await.unwrap();
     let first = insert(&store, 1, "first", &["admin", "service"]).await;
     let second = insert(&store, 2, "second", &["a", "admin"]).await;
     for (number, roles) in [(3, &["administrator"][..]), (4, &["xadmin", "z"]), (5, &["admin2"])] {
@@ -60,7 +60,7 @@ pub(super) async fn the_last_admin_stays(database: &impl TestDatabase) {
 
 pub(super) async fn of_two_admins_who_demote_each_other_one_stays(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.ensure_trust_counter([7; 16], at(1000)).await.unwrap();
+    store.ensure_trust_counter([7; 16]).await.unwrap();
     let stores = [store.clone(), database.open().await];
     for round in 0..10_u128 {
         let admins = [

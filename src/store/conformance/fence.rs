@@ -90,6 +90,6 @@ pub(super) async fn a_database_that_was_never_served_is_fenced_too(database: &im
     assert_eq!(fence(database).await.unwrap(), Fenced { users: 1, sessions: 0, keys: 0 });
     let store = database.open().await;
     assert!(store.lookup_ring().await.unwrap().is_none(), "the first start makes it");
-    store.ensure_trust_counter([1; 16], at(1)).await.unwrap();
+    store.ensure_trust_counter([1; 16]).await.unwrap();
     assert_eq!(store.trust().position().incarnation, [9; 16]);
 }

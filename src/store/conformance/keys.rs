@@ -46,8 +46,8 @@ pub(super) async fn of_many_replacements_of_one_version_one_wins(database: &impl
 pub(super) async fn the_trust_counter_is_started_once(database: &impl TestDatabase) {
     let store = database.open().await;
     assert_eq!(store.lookup_trust_counter().await.unwrap(), None);
-    store.ensure_trust_counter([1; 16], at(1000)).await.unwrap();
-    store.ensure_trust_counter([2; 16], at(1000)).await.unwrap();
+    store.ensure_trust_counter([1; 16]).await.unwrap();
+    store.ensure_trust_counter([2; 16]).await.unwrap();
     let position = TrustPosition { incarnation: [1; 16], sequence: 0 };
     assert_eq!(store.lookup_trust_counter().await.unwrap(), Some(position));
 }

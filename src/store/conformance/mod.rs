@@ -305,7 +305,7 @@ fn act_of(actor: Option<Actor>, now: i64) -> Act {
 /// Alice, user 1; nothing that has happened to her so far is an event.
 async fn with_alice(database: &impl TestDatabase) -> (Store, User) {
     let store = database.open().await;
-    store.ensure_trust_counter([7; 16], at(1000)).await.unwrap();
+    store.ensure_trust_counter([7; 16]).await.unwrap();
     let alice = user(1, "Alice");
     store.insert_user(&alice, &password("x"), &act(1)).await.unwrap();
     tamper(&store, "DELETE FROM security_events").await;

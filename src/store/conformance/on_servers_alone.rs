@@ -111,7 +111,7 @@ async fn revocations_are_numbered_without_a_gap(database: &impl TestDatabase) {
     assert_eq!(count(&store, "SELECT COUNT(DISTINCT sequence) FROM revocations").await, 40);
     assert_eq!(count(&store, "SELECT MAX(sequence) FROM revocations").await, 40);
     for store in [&store, &replica] {
-        store.follow_trust_log(at(2000)).await.unwrap();
+        store.follow_trust_log().await.unwrap();
         assert_eq!(store.trust().position().sequence, 40);
         assert_eq!(store.trust().len(), 40);
     }
@@ -219,7 +219,7 @@ async fn a_duty_is_one_replicas(database: &impl TestDatabase) {
 /// What all replicas were told alike is kept; who was told something else learns what.
 async fn replicas_agree_on_their_settings(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.ensure_trust_counter([7; 16], at(1)).await.unwrap();
+    store.ensure_trust_counter([7; 16]).await.unwrap();
     let values = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };

@@ -86,7 +86,7 @@ pub(super) async fn a_password_is_upgraded_only_while_it_is_the_old_one(database
 
 pub(super) async fn a_user_is_inserted_only_while_its_maker_is_who_it_was(database: &impl TestDatabase) {
     let store = database.open().await;
-    store.ensure_trust_counter([7; 16], at(1000)).await.unwrap();
+    store.ensure_trust_counter([7; 16]).await.unwrap();
     let admin = user(1, "admin");
     let disabled = User { state: UserState::Disabled, ..user(2, "disabled") };
     for maker in [&admin, &disabled] {
