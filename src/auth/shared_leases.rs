@@ -9,13 +9,15 @@ use tokio::time::{sleep_until, timeout, timeout_at};
 use super::verifier_lease::{LeaseId, VerifierHello, monotonic_now};
 use super::verifiers::Missing;
 use super::{Authority, Caller, Error};
-use crate::domain::{Entropy, TrustPosition};
-use crate::store::{LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId, StoreError};
+use crate::domain::{Entropy, Timestamp, TrustPosition};
+use crate::store::{LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId};
 
 /// For how long beyond what is needed a report holds, so that it is written again that often only.
 const REPORT_HOLDS: Duration = Duration::from_secs(10);
 /// How long a verifier that comes waits until the others know of it.
-const JOIN_PATIENCE: Duration = Duration::from_secs(2);
+const JOIN_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the others know what they were told.
+const COMPARED_EVERY: Duration = Duration::from_secs(10);
 /// How often whoever waits looks at the others' reports, at first and then.
 const LOOK_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(200)];
 /// How many looks come at first.
@@ -30,6 +32,7 @@ const UNKNOWN: Missing = Missing { count: 1, names: Vec::new() };
 pub(super) struct SharedLeases {
     replica: ReplicaId,
     told: Mutex<Option<LeaseReport>>,
+    compared: Mutex<Option<Instant>>,
     /// With the moment before it was read.
     read: tokio::sync::Mutex<Option<(Instant, Arc<LeasesElsewhere>)>>,
 }
@@ -39,11 +42,26 @@ impl SharedLeases {
     pub(super) fn new(entropy: &dyn Entropy) -> Self {
         let mut replica = [0; 16];
         entropy.fill(&mut replica);
-        Self { replica, told: Mutex::default(), read: tokio::sync::Mutex::default() }
+        Self {
+            replica,
+            told: Mutex::default(),
+            compared: Mutex::default(),
+            read: tokio::sync::Mutex::default(),
+        }
     }
 
     fn told(&self) -> Option<LeaseReport> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it is time to compare what the others know; the next time it is not.
+    fn must_compare(&self, now: Instant) -> bool {
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = compared.is_none_or(|last| now.duration_since(last) >= COMPARED_EVERY);
+        if due {
+            *compared = Some(now);
+        }
+        due
     }
 
     fn note_told(&self, report: LeaseReport) {
@@ -91,7 +109,18 @@ impl Authority {
                 parts.store.lookup_leases_away(shared.replica).await?.into_iter().collect();
             self.verifiers().let_go(&still_here);
         }
+        if shared.told().is_some() && shared.must_compare(now) {
+            self.compare_leases((wall, now)).await?;
+        }
         Ok(())
+    }
+
+    /// Somebody with a wrong clock may have forgotten what is so.
+    async fn compare_leases(&self, moment: (Timestamp, Instant)) -> Result<(), Error> {
+        let (parts, shared) = (self.parts(), self.shared_leases());
+        let known = parts.store.lookup_leases_of(shared.replica).await?;
+        let forgotten = self.verifiers().forgotten(&known, moment);
+        Ok(parts.store.put_forgotten_leases(shared.replica, &forgotten).await?)
     }
 
     /// What the verifier's process is known by; one that has drawn nothing itself is another one each time.
@@ -105,18 +134,21 @@ impl Authority {
     }
 
     /// Waits until the other replicas know that a verifier is here, where there may be others: before it is told anything by
-    /// which it accepts tokens.
-    pub(super) async fn join_leases(&self, lease: LeaseId) -> Result<(), Error> {
+    /// which it accepts tokens. Where they cannot be told it goes on all the same: what cannot be written is revoked by nobody
+    /// either, and a service that checks tokens must not depend on it.
+    pub(super) async fn join_leases(&self, lease: LeaseId) {
         if !self.parts().store.is_shared() {
-            return Ok(());
+            return;
         }
         let joined = timeout(JOIN_PATIENCE, self.verifiers().join(lease)).await;
         if !matches!(joined, Ok(Ok(()))) {
-            let why = "other replicas cannot be told of the verifier";
-            return Err(Error::StoreUnavailable(StoreError::Unreachable(why.into())));
+            tracing::debug!("other replicas are told later that a verifier is here");
+            return;
         }
         // Whoever has looked before that did not wait for it: so it must be told what they had revoked by then.
-        self.follow_trust_log().await
+        if let Err(error) = self.follow_trust_log().await {
+            tracing::debug!(%error, "the trust log was not read");
+        }
     }
 
     /// Waits until no verifier of another replica lacks anything up to `position`, at most until `deadline`. Who does then.
@@ -185,7 +217,7 @@ fn missing(elsewhere: &LeasesElsewhere, position: TrustPosition) -> Missing {
             (members.len(), members)
         };
         missing.count += count;
-        missing.names.extend(names.iter().cloned());
+        missing.names.extend(names.iter().take(count).cloned());
     }
     let away =
         elsewhere.away.iter().filter(|(_, applied)| !applied.is_some_and(|applied| applied.covers(position)));

@@ -159,10 +159,12 @@ impl Verifiers {
     /// The verifier accepts no more tokens by what it has learned here.
     pub(super) fn dismiss(&self, id: LeaseId) {
         let mut leases = self.lock();
-        if let Some(key) = leases.find(id).map(|lease| lease.key) {
-            leases.by_id.remove(&id.lease);
+        if leases.find(id).is_none() {
+            return;
+        }
+        if let Some(lease) = leases.by_id.remove(&id.lease) {
             leases.waits.note_ended(id.lease);
-            leases.unshared.ended.push(key);
+            leases.unshared.note_ended(&lease);
             self.changed.notify_one();
         }
     }
@@ -189,7 +191,7 @@ impl Verifiers {
             }
         }
         let over = by_id.extract_if(|_, lease| !lease.connected && now >= lease.end());
-        unshared.ended.extend(over.map(|(_, lease)| lease.key));
+        over.for_each(|(_, lease)| unshared.note_ended(&lease));
         if displaced.take_if(|displaced| now >= displaced.until).is_some() {
             waits.note_ended(DISPLACED);
         }
@@ -308,7 +310,7 @@ impl Leases {
             return false;
         };
         let Some(lease) = self.by_id.remove(&id) else { return true };
-        self.unshared.ended.push(lease.key);
+        self.unshared.note_ended(&lease);
         let end = lease.end();
         if now < end {
             let Displaced { count, until } = self.displaced.unwrap_or(Displaced { count: 0, until: end });

@@ -12,6 +12,8 @@ use crate::domain::{Network, Timestamp, TrustPosition};
 const LONGEST: Duration = Duration::from_secs(10);
 /// What is left of the call's own time for its answer.
 const FOR_THE_ANSWER: Duration = Duration::from_millis(100);
+/// How many names an answer has at most: each may be 256 bytes long, and clients take 4 MiB.
+const MOST_NAMES: usize = 1_000;
 /// The role that learns their names.
 const ADMIN: [&str; 1] = ["admin"];
 
@@ -86,6 +88,7 @@ impl Authority {
             names.extend(elsewhere.names);
         }
         names.sort();
+        names.truncate(MOST_NAMES);
         PendingVerifiers { count: here.count + elsewhere.count, names }
     }
 

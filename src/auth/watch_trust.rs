@@ -129,13 +129,7 @@ impl Authority {
             judge_at: now + JUDGE_INTERVAL,
             reports,
         };
-        if let Err(error) = self.join_leases(lease).await {
-            if hello.resume.is_none() {
-                // It knows nothing, so it accepts nothing.
-                watch.dismiss();
-            }
-            return Err(error);
-        }
+        self.join_leases(lease).await;
         Ok(watch)
     }
 
@@ -170,7 +164,7 @@ impl Authority {
                 seen = seen.sequence,
                 here = position.sequence,
                 "a verifier has seen more revocations than the database holds: was an older copy of it put back? What was \
-                 revoked since is good again, until `countersign key revoke --all`"
+                 revoked since is good again, until `countersign fence`"
             );
         }
     }

@@ -25,6 +25,8 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How often other replicas are told about the verifiers here, at most.
 const SHARE_INTERVAL: Duration = Duration::from_millis(50);
+/// For how long a write may go on whose caller was told that nobody knows.
+const FAILED_WRITES_LAST: Duration = Duration::from_secs(3);
 /// How often the janitor takes a step: a table of a million rows is passed in 17 minutes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sign-in failures are written down: what a kill can lose of them.
@@ -221,8 +223,15 @@ async fn share_leases(authority: Authority) {
         }
         if let Err(error) = authority.share_leases().await {
             tracing::debug!(%error, "other replicas are told later about the verifiers here");
+            rest_after_failure().await;
         }
     }
+}
+
+/// What was not answered may still be written: what comes next must come after it.
+#[expect(clippy::disallowed_methods, reason = "there is nobody who would tell that it has come to nothing")]
+async fn rest_after_failure() {
+    tokio::time::sleep(FAILED_WRITES_LAST).await;
 }
 
 async fn clean(mut janitor: Janitor) {

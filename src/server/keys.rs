@@ -45,7 +45,8 @@ pub(super) async fn open(
     let is_new = store.lookup_ring().await?.is_none() && store.lookup_server_key().await?.is_none();
     let key_was_there = files.paths.iter().any(|path| path.exists());
     let master_keys = files.load(is_new, &*surroundings.entropy)?;
-    if is_new && key_was_there {
+    // On a server the key is made before the database, and goes with no folder.
+    if is_new && key_was_there && !store.is_shared() {
         tracing::warn!("the database is new and the master key is not: is this the right folder?");
     }
     let Surroundings { clock, entropy } = surroundings.clone();

@@ -28,6 +28,7 @@ mod fence;
 mod file_identity;
 mod key_revocation;
 mod keys;
+mod lease_report;
 mod maintenance;
 mod mysql_code;
 mod origin;
@@ -68,6 +69,7 @@ pub use faults::{Fault, Faults};
 pub use fence::{Fence, Fenced};
 pub use key_revocation::KeyRevocation;
 pub use keys::StoredRing;
+pub use lease_report::{Away, LeaseChanges, LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId, SharedLease};
 pub use maintenance::Maintenance;
 pub use plan::{PlannedChange, plan};
 pub use purge::PurgeCursor;
@@ -77,6 +79,3 @@ pub use server_key::StoredServerKey;
 pub use sessions::NewSession;
 pub use trust_log::Followed;
 pub use trust_state::{TrustNews, TrustState};
-pub use verifier_leases::{
-    Away, LeaseChanges, LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId, SharedLease,
-};

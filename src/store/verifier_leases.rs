@@ -5,17 +5,19 @@
 //! which replica speaks for it, and moves with it: one that was lost with its replica and is back elsewhere is waited for there.
 //! A verifier that is connected to none speaks for itself, until its lease ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, JoinType, OnConflict, Query};
-use sea_orm::{DbErr, EntityTrait, QueryResult, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{
+    Condition, Expr, ExprTrait, InsertStatement, JoinType, LockType, OnConflict, Order, Query,
+};
+use sea_orm::{DbBackend, DbErr, EntityTrait, QueryResult, QuerySelect, QueryTrait};
 
 use super::entity::{replicas, verifier_leases};
+use super::lease_report::{LeaseChanges, LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId, SharedLease};
 use super::row::Row;
 use super::transaction::Transaction;
 use super::{Store, StoreError};
-use crate::domain::{Timestamp, TrustPosition, UserId};
-use uuid::Uuid;
+use crate::domain::{Timestamp, TrustPosition};
 
 pub(super) const REPLICAS: [replicas::Column; 9] = [
     replicas::Column::Id,
@@ -39,79 +41,9 @@ pub(super) const LEASES: [verifier_leases::Column; 6] = [
 /// How many rows are written by one statement.
 const CHUNK: usize = 200;
 
-/// What a replica is known by among the others.
-pub type ReplicaId = [u8; 16];
-
-/// What a verifier's process is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LeaseKey {
-    /// As whom it watches.
-    pub user_id: UserId,
-    /// What it drew when it started.
-    pub run_id: [u8; 16],
-}
-
-/// A verifier's lease, for all replicas.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SharedLease {
-    /// Whose it is.
-    pub key: LeaseKey,
-    /// The verifier's name.
-    pub instance: String,
-    /// If no replica speaks for it any more.
-    pub away: Option<Away>,
-}
-
-/// What a verifier knew when its stream was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Away {
-    /// Up to where it has applied the log.
-    pub applied: Option<TrustPosition>,
-    /// Until when it may accept tokens by that.
-    pub until: Timestamp,
-}
-
-/// What a replica says of all verifiers that watch it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseReport {
-    /// Up to where the replica knows the log.
-    pub position: TrustPosition,
-    /// Up to where all of them have applied it.
-    pub applied: Option<i64>,
-    /// How many have not applied it up to `position`.
-    pub lacking: usize,
-    /// The names of some of these.
-    pub lacking_names: Vec<String>,
-    /// Later none of them accepts tokens by what it knew, if nothing is heard of the replica any more.
-    pub until: Timestamp,
-    /// How many were lost here whose places others have taken, and until when the last of these may accept tokens.
-    pub displaced: Option<(usize, Timestamp)>,
-}
-
-/// What changed about a replica's verifiers.
-#[derive(Clone, Debug)]
-pub struct LeaseChanges {
-    /// All of them together.
-    pub report: LeaseReport,
-    /// Those for which it speaks from now on, and those that are away.
-    pub held: Vec<SharedLease>,
-    /// Those that accept nothing any more by what they learned here.
-    pub ended: Vec<LeaseKey>,
-}
-
-/// The verifiers of other replicas that may lack something.
-#[derive(Clone, Debug, Default)]
-pub struct LeasesElsewhere {
-    /// By replica: what it says, and the names of those for which it speaks.
-    pub replicas: HashMap<ReplicaId, (LeaseReport, Vec<String>)>,
-    /// Those for which nobody does.
-    pub away: Vec<(String, Option<TrustPosition>)>,
-    /// How many more there are of which nothing is known but their number.
-    pub displaced: usize,
-}
-
 impl Store {
-    /// Writes down what `replica` says of its verifiers. A verifier's row moves to the replica that writes it.
+    /// Writes down what `replica` says of its verifiers. A verifier's row moves to the replica to which it comes, and stays there
+    /// when the one that it has left finds out.
     pub async fn report_leases(
         &self,
         replica: ReplicaId,
@@ -126,11 +58,17 @@ impl Store {
             let changes = changes.clone();
             Box::pin(async move {
                 transaction.put_report(replica, &changes.report).await?;
-                for chunk in changes.held.chunks(CHUNK) {
-                    transaction.put_leases(replica, chunk).await?;
-                }
+                // First those that are gone: one of them may be back.
                 for chunk in changes.ended.chunks(CHUNK) {
                     transaction.remove_leases(replica, chunk).await?;
+                }
+                let (here, away): (Vec<_>, Vec<_>) =
+                    changes.held.iter().cloned().partition(|lease| lease.away.is_none());
+                for chunk in here.chunks(CHUNK) {
+                    transaction.put_leases(replica, chunk).await?;
+                }
+                for chunk in away.chunks(CHUNK) {
+                    transaction.put_away(replica, chunk).await?;
                 }
                 Ok(())
             })
@@ -201,6 +139,38 @@ impl Store {
         self.find_all(&select).await?.iter().map(count).sum()
     }
 
+    /// Speaks for verifiers of which nobody knows, though they have been told of: for whoever was forgotten by mistake, and not
+    /// for whoever has moved.
+    pub async fn put_forgotten_leases(
+        &self,
+        replica: ReplicaId,
+        leases: &[SharedLease],
+    ) -> Result<(), StoreError> {
+        for chunk in leases.chunks(CHUNK) {
+            let mut insert = insert(replica, chunk)?;
+            let unless_there = OnConflict::new().do_nothing_on([verifier_leases::Column::Id]).to_owned();
+            self.execute(insert.on_conflict(unless_there)).await?;
+        }
+        Ok(())
+    }
+
+    /// The verifiers of which `replica` has told, and whether they are away.
+    pub async fn lookup_leases_of(&self, replica: ReplicaId) -> Result<HashMap<LeaseKey, bool>, StoreError> {
+        use verifier_leases::{Column, Entity};
+        let select = Entity::find()
+            .select_only()
+            .columns(LEASES)
+            .into_query()
+            .and_where(Expr::col(Column::Replica).eq(replica.to_vec()))
+            .to_owned();
+        let read = |result: &QueryResult| {
+            let row = Row::<Entity>::new(result, &LEASES, 0);
+            let is_away = row.read::<Option<i64>>(Column::AwayUntil)?.is_some();
+            Ok((row.parse(Column::Id, LeaseKey::from_bytes)?, is_away))
+        };
+        self.find_all(&select).await?.iter().map(read).collect()
+    }
+
     /// Those of the verifiers that watched `replica` for which nobody else speaks by now.
     pub async fn lookup_leases_away(&self, replica: ReplicaId) -> Result<Vec<LeaseKey>, StoreError> {
         use verifier_leases::{Column, Entity};
@@ -268,25 +238,34 @@ impl Transaction {
     }
 
     async fn put_leases(&self, replica: ReplicaId, leases: &[SharedLease]) -> Result<(), StoreError> {
-        use verifier_leases::{Column, Entity};
-        let mut insert = Query::insert();
-        insert.into_table(Entity).columns(LEASES);
-        for SharedLease { key, instance, away } in leases {
-            let applied = away.and_then(|away| away.applied);
-            insert
-                .values([
-                    key.as_bytes().into(),
-                    replica.to_vec().into(),
-                    instance.as_str().into(),
-                    applied.map(|applied| applied.incarnation.to_vec()).into(),
-                    applied.map(|applied| applied.sequence).into(),
-                    away.map(|away| away.until.as_millis()).into(),
-                ])
-                .map_err(StoreError::unexpected)?;
-        }
-        let key = OnConflict::column(Column::Id).update_columns(LEASES.into_iter().skip(1)).to_owned();
+        let mut insert = insert(replica, leases)?;
+        let key = OnConflict::column(verifier_leases::Column::Id)
+            .update_columns(LEASES.into_iter().skip(1))
+            .to_owned();
         self.execute(insert.on_conflict(key)).await?;
         Ok(())
+    }
+
+    /// Those of them that are still this replica's: for one that has come to another, that one speaks.
+    async fn put_away(&self, replica: ReplicaId, leases: &[SharedLease]) -> Result<(), StoreError> {
+        use verifier_leases::{Column, Entity};
+        let mut ours = Query::select();
+        ours.column(Column::Id)
+            .from(Entity)
+            .and_where(Expr::col(Column::Id).is_in(leases.iter().map(|lease| lease.key.as_bytes())))
+            .and_where(Expr::col(Column::Replica).eq(replica.to_vec()))
+            .order_by(Column::Id, Order::Asc);
+        if self.backend() != DbBackend::Sqlite {
+            ours.lock(LockType::Update);
+        }
+        let rows = self.find_all(&ours).await?;
+        let ours: HashSet<Vec<u8>> = rows.iter().filter_map(|row| row.try_get_by_index(0).ok()).collect();
+        let leases: Vec<_> =
+            leases.iter().filter(|lease| ours.contains(&lease.key.as_bytes())).cloned().collect();
+        if leases.is_empty() {
+            return Ok(());
+        }
+        self.put_leases(replica, &leases).await
     }
 
     /// One that has moved to another replica is that one's.
@@ -297,6 +276,25 @@ impl Transaction {
         self.execute(Query::delete().from_table(Entity).and_where(among).and_where(here)).await?;
         Ok(())
     }
+}
+
+fn insert(replica: ReplicaId, leases: &[SharedLease]) -> Result<InsertStatement, StoreError> {
+    let mut insert = Query::insert();
+    insert.into_table(verifier_leases::Entity).columns(LEASES);
+    for SharedLease { key, instance, away } in leases {
+        let applied = away.and_then(|away| away.applied);
+        insert
+            .values([
+                key.as_bytes().into(),
+                replica.to_vec().into(),
+                instance.as_str().into(),
+                applied.map(|applied| applied.incarnation.to_vec()).into(),
+                applied.map(|applied| applied.sequence).into(),
+                away.map(|away| away.until.as_millis()).into(),
+            ])
+            .map_err(StoreError::unexpected)?;
+    }
+    Ok(insert)
 }
 
 impl LeasesElsewhere {
@@ -335,18 +333,6 @@ impl LeasesElsewhere {
         };
         self.replicas.insert(id, (report, vec![instance]));
         Ok(())
-    }
-}
-
-impl LeaseKey {
-    /// As it is stored.
-    fn as_bytes(self) -> Vec<u8> {
-        [self.user_id.as_uuid().into_bytes(), self.run_id].concat()
-    }
-
-    pub(super) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        let (user, run_id) = bytes.split_first_chunk()?;
-        Some(Self { user_id: UserId::from_uuid(Uuid::from_bytes(*user)), run_id: run_id.try_into().ok()? })
     }
 }
 

@@ -1,11 +1,17 @@
 //! Waiting for verifiers that watch another replica of one database server than the one that is asked to revoke.
 
+use std::time::Duration;
+
 use countersign::pb::auth::v1 as pb;
+use countersign::pb::auth::v1::admin_service_client::AdminServiceClient;
 use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
 use tokio::task::JoinHandle;
 
 use super::watch_trust::{Scene, scene};
 use crate::harness::{Binary, Credentials, PASSWORD, TestServer, Watcher, hello, on_postgres};
+
+/// How long replicas may take to find something out before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A span of seconds as calls take it.
 fn seconds(seconds: i64) -> Option<prost_types::Duration> {
@@ -134,6 +140,48 @@ async fn a_verifier_that_is_lost_is_waited_for_everywhere_and_once_it_is_back_on
         assert_eq!(revoke(&scene, at, 10).await.await.unwrap().verifiers_pending, 0);
     }
     applying.abort();
+}
+
+/// Waits until nobody watches a replica any more, as far as that one knows.
+async fn until_nobody_is_at(replica: &TestServer, scene: &Scene) {
+    let mut admin = AdminServiceClient::new(replica.channel().await);
+    let root = scene.client.sign_in("root", PASSWORD).await;
+    let asking = async {
+        loop {
+            let call = Credentials::Bearer(&root).attach(pb::ListVerifiersRequest {});
+            if admin.list_verifiers(call).await.unwrap().into_inner().verifiers.is_empty() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("its lease is let go");
+}
+
+#[tokio::test]
+async fn a_verifier_that_is_back_elsewhere_before_it_is_missed_is_waited_for_there() {
+    let Some((scene, replica)) = replicas().await else { return };
+    let (old, position) = watch(&scene, &replica, process("orders-1", None)).await;
+    let (mut new, _) = watch(&scene, &scene.server, process("orders-1", Some(position))).await;
+    drop(old);
+    until_nobody_is_at(&replica, &scene).await;
+    let answer = revoke(&scene, &replica, 1).await.await.unwrap();
+    assert_eq!((answer.verifiers_pending, &*answer.pending_verifiers), (1, &["orders-1".to_owned()][..]));
+    apply(&mut new).await;
+    let answer = revoke(&scene, &replica, 10).await;
+    apply(&mut new).await;
+    assert_eq!(answer.await.unwrap().verifiers_pending, 0);
+}
+
+/// As a replica whose clock is far ahead might do.
+#[tokio::test]
+async fn verifiers_that_were_forgotten_by_mistake_are_told_of_again() {
+    let Some((scene, replica)) = replicas().await else { return };
+    let (_watcher, _) = watch(&scene, &replica, process("orders-1", None)).await;
+    scene.server.execute_sql("DELETE FROM verifier_leases").await;
+    let telling =
+        async { while revoke(&scene, &scene.server, 1).await.await.unwrap().verifiers_pending == 0 {} };
+    tokio::time::timeout(PATIENCE, telling).await.expect("it is told of again");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What other replicas of a database server are to know of the verifiers here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -18,9 +18,18 @@ const NAMES: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Unshared {
     /// Verifiers that are gone.
-    pub(super) ended: Vec<LeaseKey>,
+    ended: Vec<LeaseKey>,
     /// Streams that wait until the others know of them.
     joining: Vec<(LeaseId, oneshot::Sender<()>)>,
+}
+
+impl Unshared {
+    /// A verifier is gone of which the others may know.
+    pub(super) fn note_ended(&mut self, lease: &Lease) {
+        if lease.shared != Shared::Not {
+            self.ended.push(lease.key);
+        }
+    }
 }
 
 /// What the others are to be told, and of whom that is.
@@ -44,7 +53,11 @@ impl Verifiers {
     /// Told when the others know that the verifier of this stream is here.
     pub(in crate::auth) fn join(&self, id: LeaseId) -> oneshot::Receiver<()> {
         let (told, joined) = oneshot::channel();
-        self.lock().unshared.joining.push((id, told));
+        let mut leases = self.lock();
+        // Those before may have given up, while nobody could be told.
+        leases.unshared.joining.retain(|(_, waiting)| !waiting.is_closed());
+        leases.unshared.joining.push((id, told));
+        drop(leases);
         self.joined.notify_one();
         joined
     }
@@ -92,6 +105,23 @@ impl Verifiers {
     /// The others have forgotten everything: nothing was heard from here for too long.
     pub(in crate::auth) fn tell_anew(&self) {
         self.lock().by_id.values_mut().for_each(|lease| lease.shared = Shared::Not);
+    }
+
+    /// What differs between the verifiers here and those of which the others know (and whether they are away): those here that
+    /// they have forgotten, and those that are gone, which are told the next time.
+    pub(in crate::auth) fn forgotten(
+        &self,
+        known: &HashMap<LeaseKey, bool>,
+        moment: (Timestamp, Instant),
+    ) -> Vec<SharedLease> {
+        let Leases { by_id, unshared, .. } = &mut *self.lock();
+        let here: HashSet<_> = by_id.values().map(|lease| lease.key).collect();
+        unshared.ended.extend(known.keys().filter(|key| !here.contains(key)));
+        by_id
+            .values()
+            .filter(|lease| lease.shared == Shared::AsConnected && !known.contains_key(&lease.key))
+            .map(|lease| lease.share(moment))
+            .collect()
     }
 
     /// Whether there are verifiers here for which this replica speaks.

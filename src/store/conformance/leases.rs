@@ -1,8 +1,12 @@
 //! What replicas tell each other about their verifiers.
 
+use std::collections::HashMap;
+
 use super::{TestDatabase, at, user_id};
 use crate::domain::{Timestamp, TrustPosition};
-use crate::store::{Away, LeaseChanges, LeaseKey, LeaseReport, LeasesElsewhere, SharedLease, Store};
+use crate::store::{
+    Away, LeaseChanges, LeaseKey, LeaseReport, LeasesElsewhere, ReplicaId, SharedLease, Store,
+};
 
 const FIRST: [u8; 16] = [1; 16];
 const SECOND: [u8; 16] = [2; 16];
@@ -38,6 +42,17 @@ fn changes(report: LeaseReport, held: &[SharedLease]) -> LeaseChanges {
     LeaseChanges { report, held: held.to_vec(), ended: Vec::new() }
 }
 
+/// Tells of verifiers as if all had just come, but for those that are somebody else's; and then of those that are away.
+async fn tell(store: &Store, replica: ReplicaId, changes: LeaseChanges) {
+    let known = store.lookup_leases_elsewhere(replica, position(i64::MAX), at(1)).await.unwrap();
+    let others: Vec<String> = known.replicas.into_values().flat_map(|(_, members)| members).collect();
+    let is_ours = |lease: &&SharedLease| lease.away.is_some() && !others.contains(&lease.instance);
+    let come = changes.held.iter().filter(is_ours).map(|lease| SharedLease { away: None, ..lease.clone() });
+    let come = LeaseChanges { held: come.collect(), ended: Vec::new(), ..changes.clone() };
+    store.report_leases(replica, &come, at(1)).await.unwrap();
+    store.report_leases(replica, &changes, at(1)).await.unwrap();
+}
+
 /// What the first one finds: the replicas that speak for somebody, with their names, and the names of those that are away.
 async fn elsewhere(store: &Store, known: i64, now: i64) -> (Vec<(LeaseReport, Vec<String>)>, Vec<String>) {
     let found = store.lookup_leases_elsewhere(FIRST, position(known), at(now)).await.unwrap();
@@ -53,7 +68,7 @@ pub(super) async fn a_replica_finds_the_verifiers_of_others_that_may_lack_someth
     database: &impl TestDatabase,
 ) {
     let store = database.open().await;
-    let tell = async |replica, changes| store.report_leases(replica, &changes, at(1)).await.unwrap();
+    let tell = async |replica, changes| tell(&store, replica, changes).await;
     assert_eq!(elsewhere(&store, 5, 10).await, (vec![], vec![]));
     tell(FIRST, changes(report(None, &["orders-1"]), &[lease(1, None)])).await;
     let said = report(Some(3), &["orders-3", "ä\u{1f980}"]);
@@ -82,7 +97,7 @@ pub(super) async fn a_replica_finds_the_verifiers_of_others_that_may_lack_someth
 
 pub(super) async fn a_verifier_moves_with_its_word(database: &impl TestDatabase) {
     let store = database.open().await;
-    let tell = async |replica, changes| store.report_leases(replica, &changes, at(1)).await.unwrap();
+    let tell = async |replica, changes| tell(&store, replica, changes).await;
     tell(SECOND, changes(report(Some(5), &[]), &[lease(1, away(None, 50_000)), lease(2, None)])).await;
     let key = |number| lease(number, None).key;
     assert_eq!(store.lookup_leases_away(SECOND).await.unwrap(), [key(1)]);
@@ -97,6 +112,24 @@ pub(super) async fn a_verifier_moves_with_its_word(database: &impl TestDatabase)
     tell(THIRD, ended).await;
     assert_eq!(elsewhere(&store, 6, 10).await, (vec![], vec![]));
 
+    // Nor can it say that it is away.
+    tell(THIRD, changes(report(Some(5), &[]), &[lease(1, None)])).await;
+    tell(SECOND, changes(report(Some(5), &[]), &[lease(1, away(None, 50_000)), lease(2, None)])).await;
+    assert_eq!(elsewhere(&store, 6, 10).await.1, Vec::<String>::new());
+    let of = async |replica| store.lookup_leases_of(replica).await.unwrap();
+    assert_eq!(of(THIRD).await, HashMap::from([(key(1), false)]));
+    assert_eq!(of(SECOND).await, HashMap::from([(key(2), false)]));
+    // Who is forgotten is told of again, and who has moved is not taken back.
+    store.put_forgotten_leases(SECOND, &[lease(1, None), lease(3, None)]).await.unwrap();
+    assert_eq!(of(THIRD).await, HashMap::from([(key(1), false)]));
+    assert_eq!(of(SECOND).await, HashMap::from([(key(2), false), (key(3), false)]));
+    // One that is gone and back stays.
+    let back = LeaseChanges { ended: vec![key(2)], ..changes(report(Some(5), &[]), &[lease(2, None)]) };
+    tell(SECOND, back).await;
+    assert!(of(SECOND).await.contains_key(&key(2)));
+    tell(SECOND, LeaseChanges { ended: vec![key(2), key(3)], ..changes(report(Some(5), &[]), &[]) }).await;
+    tell(THIRD, LeaseChanges { ended: vec![key(1)], ..changes(report(Some(5), &[]), &[]) }).await;
+
     // Two users may draw the same number.
     let mut other = lease(1, None);
     other.key.user_id = user_id(2);
@@ -107,7 +140,7 @@ pub(super) async fn a_verifier_moves_with_its_word(database: &impl TestDatabase)
 
 pub(super) async fn leases_go_when_their_time_is_over(database: &impl TestDatabase) {
     let store = database.open().await;
-    let tell = async |replica, changes| store.report_leases(replica, &changes, at(1)).await.unwrap();
+    let tell = async |replica, changes| tell(&store, replica, changes).await;
     tell(SECOND, changes(report(None, &[]), &[lease(1, None), lease(2, away(None, 50_000))])).await;
     let later = LeaseReport { until: at(90_000), ..report(None, &[]) };
     tell(THIRD, changes(later, &[lease(3, None)])).await;
