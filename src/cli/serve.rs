@@ -146,10 +146,15 @@ fn greeting(address: SocketAddr, server: &ServerConfig, vouches_for_itself: bool
         (Registration::Open, false) => {
             format!("{head}; reflection is off: give your client the files in proto/")
         }
-        (Registration::Closed, _) => format!(
+        (Registration::Closed, _) if server.store.url.file().is_some() => format!(
             "{head}; registration is closed, so make the first admin with\n  \
              countersign user create --database-url {} --username NAME --role admin",
             server.store.url
+        ),
+        // What is shown of a URL lacks the user and the password.
+        (Registration::Closed, _) => format!(
+            "{head}; registration is closed, so make the first admin, with the database settings of this server, by\n  \
+             countersign user create --username NAME --role admin"
         ),
     }
 }

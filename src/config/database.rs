@@ -69,6 +69,9 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, String> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(cannot)?);
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err(format!("the file {} is empty", path.display())),
+        lines if lines.contains(['\n', '\r']) => {
+            Err(format!("the file {} has more than one line", path.display()))
+        }
         password => Ok(Zeroizing::new(password.to_owned())),
     }
 }

@@ -39,6 +39,9 @@ pub enum BackupError {
         .0.display()
     )]
     Occupied(PathBuf),
+    /// Another program's, or nobody's.
+    #[error("{} is no database of Countersign: nothing was replaced", .0.display())]
+    NotOurs(PathBuf),
     /// The path is no text.
     #[error("the path {} is not UTF-8, which SQLite needs", .0.display())]
     NotUtf8(PathBuf),

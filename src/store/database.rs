@@ -29,7 +29,7 @@ use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
 use super::trust_state::TrustState;
-use super::{OpenError, StoreConfig, StoreError, schema};
+use super::{OpenError, StoreConfig, StoreError, database_server, schema};
 
 /// After which time the caller of a write is told that the database does not answer, on a server: with what else a call
 /// does, below the two and a half seconds that callers give. The write goes on.
@@ -38,6 +38,8 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
 /// How often within [`ACQUIRE_TIMEOUT`] whoever waits for its turn looks whether the queue moves.
 const LOOKS: u32 = 4;
+/// After which time another connection is asked where the log is: revocations are to be felt within a second.
+const FOLLOWER_PATIENCE: Duration = Duration::from_millis(300);
 /// How long new connections are tried for before those of before are asked again.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -73,7 +75,7 @@ impl Store {
             faults: config.faults.clone(),
         }));
         store.require_original().await?;
-        store.enter_incarnation(<[u8; 16]>::default(), now).await?;
+        store.enter_incarnation(<[u8; 16]>::default()).await?;
         Ok(store)
     }
 
@@ -123,6 +125,8 @@ impl Store {
         }
         // What is answered on an old connection speaks for that one: its pool may have recovered by itself before others.
         self.bounded(schema::ping(&self.readers())).await?;
+        // A session that began while nothing could be written goes on so when that is over.
+        doubted |= self.bounded(database_server::only_reads(&self.readers())).await?;
         self.0.doubted.store(doubted, Ordering::Relaxed);
         Ok(())
     }
@@ -159,7 +163,11 @@ impl Store {
         select: &SelectStatement,
     ) -> Result<Option<QueryResult>, StoreError> {
         let follower = self.0.engine.follower();
-        self.bounded(async { Ok(follower.query_one(select).await?) }).await
+        let asking = async { Ok(follower.query_one(select).await?) };
+        match self.in_time(asking).await {
+            Some(answer) => answer,
+            None => self.find(select).await,
+        }
     }
 
     /// All rows that it finds.
@@ -168,7 +176,22 @@ impl Store {
         select: &SelectStatement,
     ) -> Result<Vec<QueryResult>, StoreError> {
         let follower = self.0.engine.follower();
-        self.bounded(async { Ok(follower.query_all(select).await?) }).await
+        let asking = async { Ok(follower.query_all(select).await?) };
+        match self.in_time(asking).await {
+            Some(answer) => answer,
+            None => self.find_all(select).await,
+        }
+    }
+
+    /// The answer, if it comes in time. The follower of the log has one connection: where that one hangs, another is asked.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Option<Result<T, StoreError>> {
+        match self.0.engine.patience() {
+            None => Some(answer.await),
+            Some(_) => timeout(FOLLOWER_PATIENCE, answer).await.ok(),
+        }
     }
 
     /// Waits for an answer for as long as a server has. One that neither answers nor hangs up is out of reach.

@@ -5,13 +5,14 @@
 //! that what is read stays true until the commit; the counter of the trust log is held last and shortest. Between users
 //! nothing waits.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign_migration::Migration;
-use sea_orm::sqlx::{ConnectOptions as _, Connection, Executor, MySqlConnection, PgPool};
+use sea_orm::sqlx::{ConnectOptions as _, Connection, Executor, MySqlConnection, PgConnection, PgPool};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, IsolationLevel, SqlxError, Statement, TransactionTrait,
@@ -137,13 +138,55 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
 
 /// Brings the schema up to date, on a connection of its own: MySQL's lock belongs to one, and goes with it.
 async fn migrate(url: &DatabaseUrl, known: &[Box<dyn Migration>], now: Timestamp) -> Result<(), OpenError> {
-    let db = connect(url, 1).await.map_err(|error| OpenError::NoAnswer(url.to_string(), error.into()))?;
+    let db = reach(url).await?;
     let outcome = match examine(&db).await {
         Ok(()) => schema::migrate(&db, known, now).await.map(drop),
         Err(error) => Err(error),
     };
     let _closed_or_not = timeout(CLOSE_PATIENCE, db.close()).await;
     outcome
+}
+
+/// A connection to a server of which nothing is known yet. A pool that cannot connect says only that it took too long, so one
+/// more attempt, without a pool, learns why.
+pub(super) async fn reach(url: &DatabaseUrl) -> Result<DatabaseConnection, OpenError> {
+    let refused = |cause: Box<dyn Error + Send + Sync>| OpenError::NoAnswer(url.to_string(), cause);
+    let error = match connect(url, 1).await {
+        Ok(db) => return Ok(db),
+        Err(error) => error,
+    };
+    let alone = async {
+        match url.place() {
+            Place::Postgres(place) => PgConnection::connect_with(place).await.map(drop),
+            Place::MySql(place) => MySqlConnection::connect_with(place).await.map(drop),
+            Place::Sqlite(_) => Ok(()),
+        }
+    };
+    match timeout(CONNECT_TIMEOUT, alone).await {
+        Ok(Err(cause)) => Err(refused(said(&cause).into())),
+        _ => Err(refused(error.into())),
+    }
+}
+
+/// What a server said, without what the driver says around it.
+fn said(error: &SqlxError) -> String {
+    match error {
+        SqlxError::Database(said) => said.message().to_owned(),
+        SqlxError::Io(error) => error.to_string(),
+        SqlxError::Tls(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether a session may only read: it keeps what the server's settings were when it began.
+pub(super) async fn only_reads(db: &DatabaseConnection) -> Result<bool, DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return Ok(false);
+    }
+    let ask = Statement::from_string(DbBackend::Postgres, "SELECT current_setting('transaction_read_only')");
+    let row = db.query_one_raw(ask).await?;
+    let setting = row.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
+    Ok(setting.is_some_and(|setting| setting == "on"))
 }
 
 /// Whether the server keeps what the statements count on.

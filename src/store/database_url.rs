@@ -60,7 +60,7 @@ pub enum DatabaseUrlError {
     Parameter,
     /// Encryption that anybody on the way can switch off.
     #[error(
-        "must say how the database beyond this machine is reached: sslmode=verify-full (the default), verify-ca, require \
+        "must say how a database beyond this machine, or whose authority is named, is reached: sslmode=verify-full (the default), verify-ca, require \
          or disable; 'prefer' and 'allow' are plaintext for whoever asks for it"
     )]
     Opportunistic,
@@ -159,7 +159,9 @@ fn postgres(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err(DatabaseUrlError::NoDatabase);
     }
-    if !is_local(options.get_host(), options.get_socket()) {
+    // Whoever names whom to believe wants to know whom it is, also on this machine, where a tunnel may end.
+    let names_authority = said.contains(&"sslrootcert");
+    if names_authority || !is_local(options.get_host(), options.get_socket()) {
         match options.get_ssl_mode() {
             _ if !said.contains(&"sslmode") => options = options.ssl_mode(PgSslMode::VerifyFull),
             PgSslMode::Allow | PgSslMode::Prefer => return Err(DatabaseUrlError::Opportunistic),
@@ -176,7 +178,8 @@ fn mysql(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err(DatabaseUrlError::NoDatabase);
     }
-    if !is_local(options.get_host(), options.get_socket()) {
+    let names_authority = said.contains(&"ssl-ca");
+    if names_authority || !is_local(options.get_host(), options.get_socket()) {
         match options.get_ssl_mode() {
             _ if !said.contains(&"ssl-mode") => options = options.ssl_mode(MySqlSslMode::VerifyIdentity),
             MySqlSslMode::Preferred => return Err(DatabaseUrlError::Opportunistic),
@@ -287,6 +290,7 @@ mod tests {
         assert!(matches!(postgres("postgres://db.example/c?sslmode=verify-ca"), PgSslMode::VerifyCa));
         assert!(matches!(postgres("postgres://db.example/c?sslmode=disable"), PgSslMode::Disable));
         assert!(matches!(postgres("postgres://127.0.0.1/c"), PgSslMode::Prefer));
+        assert!(matches!(postgres("postgres://127.0.0.1/c?sslrootcert=ca.pem"), PgSslMode::VerifyFull));
         let mysql = |text: &str| match DatabaseUrl::parse(text).unwrap().place {
             Place::MySql(options) => options.get_ssl_mode(),
             _ => unreachable!("{text}"),
@@ -294,6 +298,7 @@ mod tests {
         assert!(matches!(mysql("mysql://db.example/c"), MySqlSslMode::VerifyIdentity));
         assert!(matches!(mysql("mysql://db.example/c?ssl-mode=required"), MySqlSslMode::Required));
         assert!(matches!(mysql("mysql://localhost/c"), MySqlSslMode::Preferred));
+        assert!(matches!(mysql("mysql://localhost/c?ssl-ca=ca.pem"), MySqlSslMode::VerifyIdentity));
         assert!(DatabaseUrl::parse("postgres://db.example/c?sslmode=disable").unwrap().is_plaintext());
         assert!(!DatabaseUrl::parse("postgres://127.0.0.1/c?sslmode=disable").unwrap().is_plaintext());
         assert!(!DatabaseUrl::parse("postgres://db.example/c").unwrap().is_plaintext());

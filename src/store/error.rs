@@ -144,9 +144,27 @@ pub enum OpenError {
          of before, and start then"
     )]
     Elsewhere,
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// The database failed. Whoever opens it is told what it said.
+    #[error("{}", with_cause(.0))]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A sentence, and what stands behind it: for the operator, who has to change something, and never for a caller.
+fn with_cause(error: &StoreError) -> String {
+    let mut deepest: &dyn Error = error;
+    while let Some(deeper) = deepest.source() {
+        deepest = deeper;
+    }
+    match error {
+        StoreError::Damaged { .. } => error.to_string(),
+        _ => format!("{error}: {deepest}"),
+    }
 }
 
 impl StoreError {

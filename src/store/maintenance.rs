@@ -54,8 +54,7 @@ impl Maintenance {
     }
 
     async fn connect(config: &StoreConfig) -> Result<Self, OpenError> {
-        let connected = database_server::connect(&config.url, 1).await;
-        let db = connected.map_err(|error| OpenError::NoAnswer(config.url.to_string(), error.into()))?;
+        let db = database_server::reach(&config.url).await?;
         database_server::examine(&db).await?;
         Ok(Self(db))
     }

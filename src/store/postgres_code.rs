@@ -11,9 +11,9 @@ pub(super) fn meaning(error: &dyn DatabaseError) -> Option<Meaning> {
     Some(match error.code() {
         // serialization_failure, deadlock_detected
         "40001" | "40P01" => Meaning::Contention,
-        // Class 08 is the connection, 53 resources, 57 the operator and time limits, 58 the system; then
+        // Class 08 is the connection, 28 who may come in, 53 resources, 57 the operator and time limits, 58 the system; then
         // idle_in_transaction_session_timeout, lock_not_available, and a server that has become a standby.
-        code if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Outage,
+        code if ["08", "28", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Outage,
         "25P03" | "55P03" | "25006" => Meaning::Outage,
         _ => Meaning::Defect,
     })

@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use sea_orm::DatabaseConnection;
 
 use super::backup::{BackupError, Draft, copy, failed, file_of, sync_folder, write_mark};
-use super::{DatabaseUrl, OpenError, sqlite};
+use super::{DatabaseUrl, OpenError, schema, sqlite};
 use crate::domain::Timestamp;
 
 /// What SQLite keeps beside a database.
@@ -44,7 +44,7 @@ pub async fn restore(
     }
     let draft = Draft::create(&target, number)?;
     let source = sqlite::open_beside(from).await?;
-    let copied = copy(&source, draft.path()).await;
+    let copied = copy_ours(&source, from, draft.path()).await;
     source.close().await?;
     copied?;
     draft.mark(now).await?;
@@ -61,6 +61,17 @@ pub async fn restore(
         db.close().await?;
     }
     Ok(Some(kept))
+}
+
+/// Copies a database of Countersign, of whatever schema that this program can use. SQLite opens an empty file, too, and any
+/// other program's.
+async fn copy_ours(source: &DatabaseConnection, from: &Path, to: &Path) -> Result<(), BackupError> {
+    let applied = schema::lookup_applied(source).await.unwrap_or_default();
+    if applied.is_empty() {
+        return Err(BackupError::NotOurs(from.to_owned()));
+    }
+    schema::judge(&applied, &countersign_migration::migrations())?;
+    copy(source, to).await
 }
 
 /// Keeps everybody else out of a database, and marks it: whoever waits for the lock would go on with a file that has lost

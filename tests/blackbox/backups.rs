@@ -217,6 +217,9 @@ fn what_is_damaged_is_replaced_and_what_is_no_backup_is_not_taken() {
     broken[4096..middle].fill(0xa5);
     fs::write(path("broken.db"), &broken).unwrap();
     said_no(1, &restore("broken.db"));
+    fs::write(path("empty.db"), "").unwrap();
+    assert!(said_no(1, &restore("empty.db")).contains("empty.db is no database of Countersign"));
+    said_yes(&ask(folder.path(), &["check"]));
     let missing = ask(folder.path(), &["backup", "copy.db", "--database-url", "sqlite://nowhere.db"]);
     assert!(said_no(1, &missing).contains("there is no database"));
 
