@@ -64,6 +64,10 @@ impl SharedLeases {
         due
     }
 
+    fn forget_told(&self) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn note_told(&self, report: LeaseReport) {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
@@ -120,7 +124,12 @@ impl Authority {
         let (parts, shared) = (self.parts(), self.shared_leases());
         let known = parts.store.lookup_leases_of(shared.replica).await?;
         let forgotten = self.verifiers().forgotten(&known, moment);
-        Ok(parts.store.put_forgotten_leases(shared.replica, &forgotten).await?)
+        if !forgotten.is_empty() {
+            // What was said of all of them may be gone, too.
+            shared.forget_told();
+            parts.store.put_forgotten_leases(shared.replica, &forgotten).await?;
+        }
+        Ok(())
     }
 
     /// What the verifier's process is known by; one that has drawn nothing itself is another one each time.

@@ -179,6 +179,7 @@ async fn verifiers_that_were_forgotten_by_mistake_are_told_of_again() {
     let Some((scene, replica)) = replicas().await else { return };
     let (_watcher, _) = watch(&scene, &replica, process("orders-1", None)).await;
     scene.server.execute_sql("DELETE FROM verifier_leases").await;
+    scene.server.execute_sql("DELETE FROM replicas").await;
     let telling =
         async { while revoke(&scene, &scene.server, 1).await.await.unwrap().verifiers_pending == 0 {} };
     tokio::time::timeout(PATIENCE, telling).await.expect("it is told of again");
