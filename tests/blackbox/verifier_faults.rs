@@ -188,7 +188,7 @@ async fn who_runs_a_server_is_told_that_an_older_copy_of_its_database_was_put_ba
         1,
         "{log}"
     );
-    assert!(log.contains("key revoke --all"), "{log}");
+    assert!(log.contains("countersign fence"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -67,21 +67,24 @@ async function until(what, holds) {
   }
 }
 
-/** Has a call take a while. What it returns ends that, and tells how many were under way at once. */
+/** Has a call take a while. What it returns ends that, and tells how many were under way at once, for pages that are there. */
 async function slowly({ context }, method) {
   const url = `**/${method}`
-  let now = 0
+  const now = new Set()
   let most = 0
   const begun = (request) => {
-    if (methodOf(request) === method) most = Math.max(most, ++now)
+    if (methodOf(request) === method) most = Math.max(most, now.add(request).size)
   }
-  const over = (request) => {
-    if (methodOf(request) === method) now -= 1
-  }
+  const over = (request) => now.delete(request)
+  // What a page asked for that is gone fails, and may say so after the next page has asked.
+  const gone = (frame) => now.forEach((request) => request.frame() === frame && now.delete(request))
   context.on('request', begun).on('requestfinished', over).on('requestfailed', over)
+  const pages = context.pages()
+  pages.forEach((page) => page.on('framenavigated', gone))
   await context.route(url, (route) => setTimeout(() => route.continue().catch(() => {}), 300))
   return async () => {
     context.off('request', begun).off('requestfinished', over).off('requestfailed', over)
+    pages.forEach((page) => page.off('framenavigated', gone))
     await context.unroute(url)
     return most
   }
