@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -20,7 +20,9 @@ use tonic::body::Body;
 
 use super::Peer;
 use super::activity::{ActiveCall, Activity, Answering};
+use super::dispatch::is_native_grpc;
 use super::drain::Stop;
+use super::drained_body::{Patience, Rest, drained};
 use super::forwarded::Proxy;
 use super::handler::Handler;
 use super::load::{CountedCall, Crowded, Framing};
@@ -214,13 +216,16 @@ impl<H: Handler> ConnectionService<H> {
         };
         let message = share.expect_message(framing);
         let crowded = counted.is_none() || !message.fits();
-        let mut request = request.map(|body| Body::new(MessageBody::new(body, message)));
+        let patience = if is_native_grpc(&request) { Patience::Short } else { Patience::Long };
+        let (request, rest) = drained(request.map(|body| MessageBody::new(body, message)), patience);
+        let mut request = request.map(Body::new);
         if crowded {
             request.extensions_mut().insert(Crowded);
         }
         let running = Some(RunningCall { _active: self.activity.start(), _counted: counted });
         let activity = Arc::clone(&self.activity);
-        CallInProgress { call: self.served.handler.call(request, peer), running, activity }
+        let step = Step::Call { call: self.served.handler.call(request, peer) };
+        CallInProgress { step, rest, running, activity }
     }
 }
 
@@ -251,26 +256,52 @@ struct RunningCall {
 pin_project! {
     struct CallInProgress<F> {
         #[pin]
-        call: F,
+        step: Step<F>,
+        rest: Rest<MessageBody>,
         running: Option<RunningCall>,
         activity: Arc<Activity>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<F> {
+        Call { #[pin] call: F },
+        // The answer is there before all of its request.
+        Wait { rest: Pin<Box<dyn Future<Output = ()> + Send>>, answer: Option<Response<Body>> },
     }
 }
 
 impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for CallInProgress<F> {
     type Output = Result<Response<Counted>, Infallible>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let (running, activity) = (this.running, this.activity);
-        this.call.poll(cx).map_ok(|response| {
-            let bounded = response.extensions().get::<OpenEnded>().is_none();
-            response.map(|body| Counted {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let mut this = self.as_mut().project();
+            let answer = match this.step.as_mut().project() {
+                StepProjection::Call { call } => {
+                    let Ok(answer) = ready!(call.poll(cx));
+                    if let Some(rest) = this.rest.remainder() {
+                        this.step.set(Step::Wait { rest: Box::pin(rest), answer: Some(answer) });
+                        continue;
+                    }
+                    answer
+                }
+                StepProjection::Wait { rest, answer } => {
+                    ready!(rest.as_mut().poll(cx));
+                    let Some(answer) = answer.take() else { return Poll::Pending };
+                    answer
+                }
+            };
+            let bounded = answer.extensions().get::<OpenEnded>().is_none();
+            let answering = bounded.then(|| this.activity.answer());
+            let running = this.running.take();
+            return Poll::Ready(Ok(answer.map(|body| Counted {
                 body,
-                _running: running.take(),
-                _answering: bounded.then(|| activity.answer()),
-            })
-        })
+                _running: running,
+                _answering: answering,
+            })));
+        }
     }
 }
 

@@ -53,13 +53,11 @@ impl<G: Handler, H: Handler> Handler for Dispatch<G, H> {
     type Future = Answer<G::Future, H::Future>;
 
     fn call(&self, request: Request<Body>, peer: Peer) -> Self::Future {
-        // Without HTTP/2 there are no trailers, and without trailers no status that can be trusted.
-        let can_be_grpc = request.method() == Method::POST && request.version() >= Version::HTTP_2;
         let headers = request.headers();
         // What a browser says of where it comes from stands in native gRPC too, where a gateway made that of what it was sent:
         // the rule about it is kept where the rest of HTTP is met.
         let of_browser = headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE);
-        let maker = if can_be_grpc && !of_browser && is_grpc(headers.get(CONTENT_TYPE)) {
+        let maker = if is_native_grpc(&request) && !of_browser {
             Maker::Grpc { future: self.grpc.call(request, peer) }
         } else {
             Maker::Http { future: self.http.call(request, peer) }
@@ -81,6 +79,14 @@ where
             MakerProjection::Http { future } => future.poll(cx),
         }
     }
+}
+
+/// Whether a request is gRPC as it has to come. Without HTTP/2 there are no trailers, and without trailers no status that can be
+/// trusted.
+pub(super) fn is_native_grpc<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST
+        && request.version() >= Version::HTTP_2
+        && is_grpc(request.headers().get(CONTENT_TYPE))
 }
 
 /// `application/grpc`, alone or with `+proto`, parameters ignored. Another message format would be decoded as protobuf,

@@ -5,6 +5,7 @@ mod connection;
 mod deadline;
 mod dispatch;
 mod drain;
+mod drained_body;
 mod forwarded;
 mod handler;
 mod listener;

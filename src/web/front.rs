@@ -15,7 +15,6 @@ use tower_layer::Layer as _;
 use tower_service::Service;
 
 use super::cross_site::{Sender, Setting};
-use super::drained_body::drained;
 use super::grpc_web::{self, Form};
 use super::pages::Page;
 use super::{WebOrigin, asked_host, cors, cross_site, pages};
@@ -161,10 +160,8 @@ impl<D: Handler> Handler for Front<D> {
 
     fn call(&self, request: Request<Body>, peer: Peer) -> Answering {
         let front = self.clone();
-        let (request, rest) = drained(request);
         Box::pin(async move {
             let mut response = front.meet(request, peer).await;
-            rest.has_come().await;
             // What is sent as data is data, whatever a browser finds that it looks like.
             response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
             Ok(response)

@@ -5,7 +5,6 @@ mod asked_host;
 mod body_fault;
 mod cors;
 mod cross_site;
-mod drained_body;
 mod front;
 mod grpc_web;
 mod origin;

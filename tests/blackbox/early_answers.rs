@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::harness::frames::{DATA, Frame, Frames, HEADERS, RST_STREAM};
+use crate::harness::frames::{DATA, END_STREAM, Frame, Frames, HEADERS, RST_STREAM};
 use crate::harness::{Binary, TestServer, run, tool};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,6 +60,36 @@ async fn over_http_2_nobody_is_waited_for_who_never_ends_its_request() {
     for request in REFUSED {
         let mut frames = ask(&server, request).await;
         timeout(PATIENCE, frames.up_to(Frame::ends_stream)).await.expect("it was waited for");
+    }
+}
+
+/// Some clients send headers and message apart, as tonic's does, and other calls run on the same connection: a gateway's, say.
+/// h2 remembers a few streams that were reset, counts the others of which something comes, and closes the connection at a
+/// thousand.
+#[tokio::test]
+async fn refusals_of_native_grpc_cost_nobody_the_connection() {
+    let server = TestServer::start().await;
+    let authority = server.address.to_string();
+    let headers = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/auth.v1.AuthService/Greet"),
+        (":authority", &*authority),
+        ("content-type", "application/grpc"),
+    ];
+    let mut frames = Frames::open(server.address).await;
+    let streams: Vec<u32> = (1..4_000).step_by(2).collect();
+    for at_once in streams.chunks(100) {
+        for stream in at_once {
+            frames.ask_on(*stream, &headers).await;
+        }
+        let mut came = frames.up_to_now().await;
+        for stream in at_once {
+            frames.send(DATA, END_STREAM, *stream, &[0; 5]).await;
+        }
+        while came.iter().filter(|frame| frame.ends_stream()).count() < at_once.len() {
+            came.extend(frames.up_to(Frame::ends_stream).await);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The kinds of frames that tests look at (RFC 9113, section 6), and two flags.
+/// The kinds of frames that tests look at (RFC 9113, section 6), and their flags.
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
@@ -13,6 +13,7 @@ pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
 pub const END_STREAM: u8 = 1;
+const ACK: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
 /// The largest frame that everybody takes.
@@ -33,25 +34,34 @@ impl Frame {
     }
 }
 
-/// A connection that has said its preface.
+/// A connection that has said its preface, and on which what the server has set holds.
 pub struct Frames(TcpStream);
 
 impl Frames {
     pub async fn open(address: SocketAddr) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat();
         stream.write_all(&preface).await.unwrap();
-        Self(stream)
+        let mut frames = Self(stream);
+        frames.up_to(|frame| frame.kind == SETTINGS && frame.flags & ACK == 0).await;
+        frames.send(SETTINGS, ACK, 0, &[]).await;
+        frames
     }
 
-    pub async fn send(&mut self, kind: u8, flags: u8, stream: u8, payload: &[u8]) {
+    pub async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         self.0.write_all(&frame(kind, flags, stream, payload)).await.unwrap();
     }
 
     /// The headers of a request on stream 1.
     pub async fn ask(&mut self, headers: &[(&str, &str)]) {
+        self.ask_on(1, headers).await;
+    }
+
+    /// The headers of a request.
+    pub async fn ask_on(&mut self, stream: u32, headers: &[(&str, &str)]) {
         let block: Vec<u8> = headers.iter().flat_map(|(name, value)| literal(name, value)).collect();
-        self.send(HEADERS, END_HEADERS, 1, &block).await;
+        self.send(HEADERS, END_HEADERS, stream, &block).await;
     }
 
     /// The body of that request, and its end.
@@ -106,10 +116,11 @@ fn literal(name: &str, value: &str) -> Vec<u8> {
     field
 }
 
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags, 0, 0, 0, stream]);
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
     frame.extend(payload);
     frame
 }
