@@ -37,7 +37,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("prost_types", &["rest", "grpc", "cli"]),
     ("http", &["web", "rest", "grpc", "transport"]),
     ("http_body", &["web", "rest", "grpc", "transport"]),
-    ("futures_util", &["rest", "grpc", "transport"]),
+    ("futures_util", &["rest", "grpc", "transport", "store"]),
     ("hyper", &["transport"]),
     ("hyper_util", &["transport"]),
     ("tower_http", &["web"]),

@@ -7,9 +7,9 @@
 //! ```
 
 use std::fmt;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::sea_query::{InsertStatement, SelectStatement};
@@ -17,18 +17,17 @@ use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, SqlErr, Statement,
     StatementBuilder,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::domain::Timestamp;
 
-use super::config::ACQUIRE_TIMEOUT;
 use super::engine::Engine;
 use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
 use super::trust_state::TrustState;
+use super::turns::{Turn, Turns};
 use super::{OpenError, StoreConfig, StoreError, database_server, schema};
 
 /// After which time the caller of a write is told that the database does not answer, on a server: with what else a call
@@ -36,8 +35,6 @@ use super::{OpenError, StoreConfig, StoreError, database_server, schema};
 const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 /// The same where its turn came late because many were before it.
 const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
-/// How often within [`ACQUIRE_TIMEOUT`] whoever waits for its turn looks whether the queue moves.
-const LOOKS: u32 = 4;
 /// After which time another connection is asked where the log is: revocations are to be felt within a second.
 const FOLLOWER_PATIENCE: Duration = Duration::from_millis(300);
 /// How long new connections are tried for before those of before are asked again.
@@ -49,10 +46,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     engine: Engine,
-    /// One permit a transaction that writes. First come, first served.
-    turn: Arc<Semaphore>,
-    /// How many writes have succeeded: whether the queue moves.
-    written: AtomicU64,
+    turns: Turns,
     /// Whether a question went unanswered since the connections were opened.
     doubted: AtomicBool,
     /// What has been revoked.
@@ -65,11 +59,10 @@ impl Store {
     /// each change. Several processes may do so at once. A copy that was not fenced is refused.
     pub async fn open(config: &StoreConfig, now: Timestamp) -> Result<Self, OpenError> {
         let engine = boxed(Engine::open(config, &countersign_migration::migrations(), now)).await?;
-        let turn = Arc::new(Semaphore::new(permits(&engine)));
+        let turns = Turns::new(usize::try_from(engine.writers_at_once()).unwrap_or(1));
         let store = Self(Arc::new(Inner {
             engine,
-            turn,
-            written: AtomicU64::new(0),
+            turns,
             doubted: AtomicBool::new(false),
             trust: TrustState::default(),
             faults: config.faults.clone(),
@@ -114,16 +107,20 @@ impl Store {
     /// connections are tried before each one until there are: those of before may lead to a machine that is gone. Whoever
     /// asks again and again gets them as soon as they can be had, also if it gives up on a question after a second.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        if self.0.turn.is_closed() {
+        if self.0.turns.is_closed() {
             return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
         }
         self.0.engine.check()?;
         // A caller that gives up leaves them in doubt.
         let mut doubted = self.0.doubted.swap(true, Ordering::Relaxed);
         if doubted && let Ok(Ok(())) = timeout(RENEWAL_PATIENCE, self.0.engine.renew()).await {
+            self.0.turns.renew();
             doubted = false;
         }
-        // What is answered on an old connection speaks for that one: its pool may have recovered by itself before others.
+        if doubted {
+            // What is answered on one of the old connections speaks for that one: those who write may have none yet.
+            self.bounded(self.0.engine.ask_everywhere()).await?;
+        }
         self.bounded(schema::ping(&self.readers())).await?;
         // A session that began while nothing could be written goes on so when that is over.
         doubted |= self.bounded(database_server::only_reads(&self.readers())).await?;
@@ -133,8 +130,8 @@ impl Store {
 
     /// Waits until the writes that have begun or queued are through, and closes the database. Calls after that fail.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let last = self.everybodys_turn().await;
-        self.0.turn.close();
+        let last = self.0.turns.everybodys().await;
+        self.0.turns.close();
         self.0.engine.close().await?;
         drop(last);
         Ok(())
@@ -242,7 +239,7 @@ impl Store {
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
         let began = monotonic_now();
-        let turn = self.turn(1).await?;
+        let turn = self.0.turns.one().await?;
         let writing = self.write_in(turn, work);
         if self.0.engine.patience().is_none() {
             return writing.await;
@@ -263,13 +260,13 @@ impl Store {
         F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let turn = self.turn(self.0.engine.writers_at_once()).await?;
+        let turn = self.0.turns.alone().await?;
         self.write_in(turn, work).await
     }
 }
 
 impl Store {
-    async fn write_in<T, E, F, Fut>(&self, turn: OwnedSemaphorePermit, work: F) -> Result<T, E>
+    async fn write_in<T, E, F, Fut>(&self, turn: Turn, work: F) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbErr> + Send + 'static,
@@ -284,7 +281,7 @@ impl Store {
                 Err(error) => Err(error.into()),
             };
             if outcome.is_ok() {
-                inner.written.fetch_add(1, Ordering::Relaxed);
+                inner.turns.moved();
             }
             drop(turn);
             outcome
@@ -306,33 +303,6 @@ impl Store {
             }
         }
     }
-
-    /// Waits for the turn to write. A queue that moves is waited for as long as the caller likes: a slow disk is not one
-    /// that is out of reach. One that has not moved for a second is given up.
-    async fn turn(&self, permits: u32) -> Result<OwnedSemaphorePermit, DbErr> {
-        let mut turn = pin!(Arc::clone(&self.0.turn).acquire_many_owned(permits));
-        let mut written = self.0.written.load(Ordering::Relaxed);
-        let mut looks = 0;
-        loop {
-            match timeout(ACQUIRE_TIMEOUT / LOOKS, turn.as_mut()).await {
-                Ok(Ok(turn)) => return Ok(turn),
-                Ok(Err(_)) => return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
-                Err(_) => {
-                    let now = self.0.written.load(Ordering::Relaxed);
-                    looks = if now == written { looks + 1 } else { 0 };
-                    if looks == LOOKS {
-                        return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
-                    }
-                    written = now;
-                }
-            }
-        }
-    }
-
-    /// Waits, however long that takes, until nobody writes.
-    async fn everybodys_turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.turn).acquire_many_owned(self.0.engine.writers_at_once()).await.ok()
-    }
 }
 
 /// What opens a database is as deep as everything that it calls: deeper than the compiler wants to look into at once.
@@ -340,10 +310,6 @@ fn boxed<'a, T>(
     opening: impl Future<Output = T> + Send + 'a,
 ) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
     Box::pin(opening)
-}
-
-fn permits(engine: &Engine) -> usize {
-    usize::try_from(engine.writers_at_once()).unwrap_or(1)
 }
 
 fn is_contention(error: &DbErr) -> bool {

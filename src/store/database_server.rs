@@ -110,6 +110,13 @@ impl DatabaseServer {
         Ok(())
     }
 
+    /// Asks on a connection of each kind.
+    pub(super) async fn ask_everywhere(&self) -> Result<(), DbErr> {
+        let pools = self.pools.load_full();
+        tokio::try_join!(pools.writers.ping(), pools.readers.ping(), pools.follower.ping())?;
+        Ok(())
+    }
+
     pub(super) async fn close(&self) -> Result<(), DbErr> {
         self.pools.load_full().close().await
     }

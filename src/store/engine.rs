@@ -119,6 +119,14 @@ impl Engine {
         }
     }
 
+    /// Asks on a connection of each kind.
+    pub(super) async fn ask_everywhere(&self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Server(server) => server.ask_everywhere().await,
+        }
+    }
+
     /// Opens new connections in the place of those that there are, if new ones can be had.
     pub(super) async fn renew(&self) -> Result<(), DbErr> {
         match self {

@@ -50,6 +50,7 @@ mod transaction;
 mod trust_counter;
 mod trust_log;
 mod trust_state;
+mod turns;
 mod users;
 mod verifier_leases;
 

@@ -1,6 +1,7 @@
 //! What database servers alone must do: there several write at once.
 
 use countersign_test_servers::{Postgres, Signal};
+use futures_util::FutureExt;
 use sea_orm::{ConnectionTrait, DbBackend};
 use tokio::task::JoinSet;
 
@@ -266,6 +267,27 @@ async fn a_server_tells_its_time() {
         // 2026 and 2126.
         assert!((1_767_225_600_000..4_922_899_200_000).contains(&there), "{there}");
     }
+}
+
+/// Some of the old connections work and others do not, and new ones cannot be had: it does not answer until they can.
+#[tokio::test]
+async fn a_database_that_answers_readers_alone_does_not_answer() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.create_database();
+    let name = url.rsplit('/').next().unwrap();
+    let store = Store::open(&StoreConfig::new(DatabaseUrl::parse(&url).unwrap()), at(1)).await.unwrap();
+    let allow = |allowed: bool| {
+        server.psql("postgres", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}"));
+    };
+    allow(false);
+    store.engine().writer().await.unwrap().close().await.unwrap();
+    store.ping().await.unwrap();
+    // A question that its asker gave up.
+    assert!(store.ping().now_or_never().is_none());
+    assert!(matches!(store.ping().await, Err(StoreError::Unreachable(_))));
+    allow(true);
+    store.ping().await.unwrap();
+    store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
 }
 
 /// A standby is the same database on another machine; what a dump was read into is a copy.
