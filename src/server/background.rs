@@ -17,6 +17,8 @@ use crate::transport::{PeerLimit, Tls};
 
 /// How often the database is asked.
 const READINESS_INTERVAL: Duration = Duration::from_secs(1);
+/// How often while it does not answer: who waits for it waits for the next question, too.
+const OUTAGE_INTERVAL: Duration = Duration::from_millis(250);
 /// How long it may take to answer before it counts as out of reach.
 const READINESS_PATIENCE: Duration = Duration::from_secs(1);
 /// How often the keys are read: what another process has rotated is known long before it signs.
@@ -82,10 +84,13 @@ impl Background {
 }
 
 async fn report_readiness(store: Store, health: Health) {
-    let mut ticks = calm(READINESS_INTERVAL);
+    let (mut ticks, mut outage_ticks) = (calm(READINESS_INTERVAL), calm(OUTAGE_INTERVAL));
     let mut ready = None;
     loop {
-        ticks.tick().await;
+        match ready {
+            Some(false) => outage_ticks.tick().await,
+            _ => ticks.tick().await,
+        };
         let answers = matches!(timeout(READINESS_PATIENCE, store.ping()).await, Ok(Ok(())));
         if ready == Some(answers) {
             continue;

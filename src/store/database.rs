@@ -22,7 +22,7 @@ use tracing::Instrument;
 
 use crate::domain::Timestamp;
 
-use super::engine::Engine;
+use super::engine::{Engine, Renewal};
 use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
@@ -37,8 +37,6 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
 /// After which time another connection is asked where the log is: revocations are to be felt within a second.
 const FOLLOWER_PATIENCE: Duration = Duration::from_millis(300);
-/// How long new connections are tried for before those of before are asked again.
-const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -113,13 +111,9 @@ impl Store {
         self.0.engine.check()?;
         // A caller that gives up leaves them in doubt.
         let mut doubted = self.0.doubted.swap(true, Ordering::Relaxed);
-        if doubted && let Ok(Ok(())) = timeout(RENEWAL_PATIENCE, self.0.engine.renew()).await {
+        if doubted && self.0.engine.renew().await? == Renewal::Done {
             self.0.turns.renew();
             doubted = false;
-        }
-        if doubted {
-            // What is answered on one of the old connections speaks for that one: those who write may have none yet.
-            self.bounded(self.0.engine.ask_everywhere()).await?;
         }
         self.bounded(schema::ping(&self.readers())).await?;
         // A session that began while nothing could be written goes on so when that is over.

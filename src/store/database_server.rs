@@ -6,7 +6,7 @@
 //! nothing waits.
 
 use std::error::Error;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::config::ACQUIRE_TIMEOUT;
 use super::database_url::Place;
+use super::engine::Renewal;
 use super::{DatabaseUrl, OpenError, StoreConfig, schema};
 use crate::domain::Timestamp;
 
@@ -34,6 +35,8 @@ const MAX_LIFETIME: Duration = Duration::from_secs(1800);
 /// How long a connection that comes back into its pool may take to say that it is there: its place is taken until then, and
 /// the driver itself would wait for as long as the kernel does.
 const RETURN_PATIENCE: Duration = Duration::from_secs(1);
+/// How long new connections are tried for, and those of before asked, before that is given up for another attempt.
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long closing may take: a server that does not answer says no goodbye.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -103,18 +106,29 @@ impl DatabaseServer {
 
     /// Opens new connections, and closes the old ones behind whoever still uses them. A machine that vanished without a
     /// word leaves connections on which the kernel waits for a quarter of an hour.
-    pub(super) async fn renew(&self) -> Result<(), DbErr> {
-        let fresh = Pools::open(&self.url, self.writers_at_once, self.readers_at_once).await?;
-        let old = self.pools.swap(Arc::new(fresh));
-        tokio::spawn(async move { old.close().await });
-        Ok(())
-    }
-
-    /// Asks on a connection of each kind.
-    pub(super) async fn ask_everywhere(&self) -> Result<(), DbErr> {
-        let pools = self.pools.load_full();
-        tokio::try_join!(pools.writers.ping(), pools.readers.ping(), pools.follower.ping())?;
-        Ok(())
+    ///
+    /// What is answered on one of the old ones speaks for that one: where no new ones can be had, those who write may have none.
+    /// So one of each kind is asked meanwhile.
+    pub(super) async fn renew(&self) -> Result<Renewal, DbErr> {
+        let old = self.pools.load_full();
+        let opening = Pools::open(&self.url, self.writers_at_once, self.readers_at_once);
+        let mut opening = pin!(timeout(RENEWAL_PATIENCE, opening));
+        let mut asking = pin!(timeout(RENEWAL_PATIENCE, old.answer()));
+        let (opened, answered) = tokio::select! {
+            opened = opening.as_mut() => (opened, None),
+            answered = asking.as_mut() => (opening.await, Some(answered)),
+        };
+        if let Ok(Ok(fresh)) = opened {
+            let old = self.pools.swap(Arc::new(fresh));
+            tokio::spawn(async move { old.close().await });
+            return Ok(Renewal::Done);
+        }
+        let answered = match answered {
+            Some(answered) => answered,
+            None => asking.await,
+        };
+        answered.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
+        Ok(Renewal::Needless)
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -127,6 +141,12 @@ impl Pools {
         let (writers, readers, follower, announcements) =
             tokio::try_join!(connect(url, writers), connect(url, readers), connect(url, 1), connect(url, 1))?;
         Ok(Self { writers, readers, follower, announcements })
+    }
+
+    /// Asks on a connection of each kind.
+    async fn answer(&self) -> Result<(), DbErr> {
+        tokio::try_join!(self.writers.ping(), self.readers.ping(), self.follower.ping())?;
+        Ok(())
     }
 
     async fn close(&self) -> Result<(), DbErr> {

@@ -21,6 +21,15 @@ pub(super) enum Engine {
     Server(DatabaseServer),
 }
 
+/// What became of an attempt to open new connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// There are new ones.
+    Done,
+    /// There are none, and old ones of each kind answer.
+    Needless,
+}
+
 impl Engine {
     /// Opens the database, makes it if it is a file that is not there, and brings its schema up to date.
     pub(super) async fn open(
@@ -119,18 +128,11 @@ impl Engine {
         }
     }
 
-    /// Asks on a connection of each kind.
-    pub(super) async fn ask_everywhere(&self) -> Result<(), DbErr> {
+    /// Opens new connections in the place of those that there are, if new ones can be had; an outage if there are none that
+    /// answer.
+    pub(super) async fn renew(&self) -> Result<Renewal, DbErr> {
         match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Server(server) => server.ask_everywhere().await,
-        }
-    }
-
-    /// Opens new connections in the place of those that there are, if new ones can be had.
-    pub(super) async fn renew(&self) -> Result<(), DbErr> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
+            Self::Sqlite(_) => Ok(Renewal::Done),
             Self::Server(server) => server.renew().await,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use countersign_test_servers::{Postgres, Signal as StopSignal};
+use futures_util::future::join_all;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -91,14 +92,15 @@ impl Replicas {
     pub async fn recover(&self, what: &str) {
         let healed = self.now();
         self.disturbances.lock().unwrap().end(healed);
-        for replica in 0..REPLICAS {
+        let recovering = (0..REPLICAS).map(async |replica| {
             self.until_it_works(replica).await;
-            let passed = self.now() - healed;
-            if passed > RECOVERED_WITHIN {
-                self.give_up(&format!("{what}: replica {replica} works after {passed} ms"));
-            }
+            self.now() - healed
+        });
+        let passed = join_all(recovering).await;
+        if passed.iter().any(|passed| *passed > RECOVERED_WITHIN) {
+            self.give_up(&format!("{what}: the replicas work after {passed:?} ms"));
         }
-        tell(format_args!("{:>7} {what}: everything works after {} ms", self.now(), self.now() - healed));
+        tell(format_args!("{:>7} {what}: the replicas work after {passed:?} ms", self.now()));
     }
 
     /// Ends the test, and tells what the replicas have logged.
