@@ -29,7 +29,7 @@ pub struct Janitor {
     /// The name under which it takes on what one does for all.
     id: [u8; 16],
     /// When it asked for that the last time, and what it may do since.
-    asked: Option<(Timestamp, Leave)>,
+    asked: Option<(Timestamp, Scope)>,
 }
 
 impl Janitor {
@@ -51,16 +51,16 @@ impl Janitor {
         }
         let time = self.time.get_or_insert_with(|| SteadyTime::begin(&*parts.clock));
         let now = time.tick(&*parts.clock);
-        let leave = match self.asked {
-            Some((asked, leave)) if now.since(asked) < ASKED_EVERY => leave,
-            _ => self.ask_for_leave(now).await?,
+        let scope = match self.asked {
+            Some((asked, scope)) if now.since(asked) < ASKED_EVERY => scope,
+            _ => self.ask_for_scope(now).await?,
         };
-        if leave == Leave::None {
+        if scope == Scope::Nothing {
             return Ok(());
         }
         let parts = self.authority.parts();
         parts.store.trust().forget(now);
-        if leave == Leave::Here {
+        if scope == Scope::Here {
             return Ok(());
         }
         self.sessions = parts.store.purge_sessions(self.sessions, now).await?;
@@ -68,26 +68,26 @@ impl Janitor {
         Ok(parts.store.purge_outdated(now).await?)
     }
 
-    async fn ask_for_leave(&mut self, now: Timestamp) -> Result<Leave, Error> {
+    async fn ask_for_scope(&mut self, now: Timestamp) -> Result<Scope, Error> {
         let parts = self.authority.parts();
         let there = parts.store.time_of_server().await?;
-        let leave = if there.is_some_and(|there| now > there.plus(MOST_AHEAD)) {
-            Leave::None
+        let scope = if there.is_some_and(|there| now > there.plus(MOST_AHEAD)) {
+            Scope::Nothing
         } else if parts.store.take_duty(DUTY, self.id, now).await? {
-            Leave::Everywhere
+            Scope::Everywhere
         } else {
-            Leave::Here
+            Scope::Here
         };
-        self.asked = Some((now, leave));
-        Ok(leave)
+        self.asked = Some((now, scope));
+        Ok(scope)
     }
 }
 
-/// What the janitor may do.
+/// Where the janitor may free space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leave {
+enum Scope {
     /// Nothing: its clock is ahead of the one by which all replicas go.
-    None,
+    Nothing,
     /// Forget what this process remembers.
     Here,
     /// Free everybody's space, too.

@@ -1,6 +1,5 @@
 //! What the replicas of a database server tell each other about their verifiers, and what this one knows of the others'.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -94,10 +93,7 @@ impl Authority {
         }
         let mut untold = self.verifiers().untold(parts.store.trust().position(), (wall, now));
         let changes = &mut untold.changes;
-        let says_more = told.is_none_or(|told| {
-            let needed = changes.report.until;
-            told.until < needed || LeaseReport { until: needed, ..told } != changes.report
-        });
+        let says_more = told.is_none_or(|told| changes.report.says_more_than(&told));
         let has_verifiers = self.verifiers().any_connected();
         if !changes.held.is_empty() || !changes.ended.is_empty() || (has_verifiers && says_more) {
             changes.report.until = changes.report.until.plus(REPORT_HOLDS);
@@ -109,8 +105,7 @@ impl Authority {
         }
         self.verifiers().note_told(&untold);
         if self.verifiers().any_away() {
-            let still_here: HashSet<_> =
-                parts.store.lookup_leases_away(shared.replica).await?.into_iter().collect();
+            let still_here = parts.store.lookup_leases_away(shared.replica).await?;
             self.verifiers().let_go(&still_here);
         }
         if shared.told().is_some() && shared.must_compare(now) {

@@ -77,6 +77,14 @@ pub struct LeasesElsewhere {
     pub displaced: usize,
 }
 
+impl LeaseReport {
+    /// Whether whoever has heard the report of `before` has to hear this one, too: it may hold for longer than is needed.
+    #[must_use]
+    pub fn says_more_than(&self, before: &Self) -> bool {
+        before.until < self.until || Self { until: before.until, ..self.clone() } != *before
+    }
+}
+
 impl LeaseKey {
     /// As it is stored.
     pub(super) fn as_bytes(self) -> Vec<u8> {

@@ -5,7 +5,7 @@
 //! which replica speaks for it, and moves with it: one that was lost with its replica and is back elsewhere is waited for there.
 //! A verifier that is connected to none speaks for itself, until its lease ends.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use sea_orm::sea_query::{
     Condition, Expr, ExprTrait, InsertStatement, JoinType, LockType, OnConflict, Order, Query,
@@ -154,38 +154,26 @@ impl Store {
         Ok(())
     }
 
-    /// The verifiers of which `replica` has told, and whether they are away.
-    pub async fn lookup_leases_of(&self, replica: ReplicaId) -> Result<HashMap<LeaseKey, bool>, StoreError> {
-        use verifier_leases::{Column, Entity};
-        let select = Entity::find()
-            .select_only()
-            .columns(LEASES)
-            .into_query()
-            .and_where(Expr::col(Column::Replica).eq(replica.to_vec()))
-            .to_owned();
-        let read = |result: &QueryResult| {
-            let row = Row::<Entity>::new(result, &LEASES, 0);
-            let is_away = row.read::<Option<i64>>(Column::AwayUntil)?.is_some();
-            Ok((row.parse(Column::Id, LeaseKey::from_bytes)?, is_away))
-        };
-        self.find_all(&select).await?.iter().map(read).collect()
+    /// The verifiers of which `replica` has told, and of which nobody else has since.
+    pub async fn lookup_leases_of(&self, replica: ReplicaId) -> Result<HashSet<LeaseKey>, StoreError> {
+        let of_replica = Expr::col(verifier_leases::Column::Replica).eq(replica.to_vec());
+        self.find_lease_keys(of_replica).await
     }
 
-    /// Those of the verifiers that watched `replica` for which nobody else speaks by now.
-    pub async fn lookup_leases_away(&self, replica: ReplicaId) -> Result<Vec<LeaseKey>, StoreError> {
+    /// Those of them that are away.
+    pub async fn lookup_leases_away(&self, replica: ReplicaId) -> Result<HashSet<LeaseKey>, StoreError> {
+        use verifier_leases::Column;
+        let of_replica = Expr::col(Column::Replica).eq(replica.to_vec());
+        self.find_lease_keys(of_replica.and(Expr::col(Column::AwayUntil).is_not_null())).await
+    }
+
+    async fn find_lease_keys(&self, which: Expr) -> Result<HashSet<LeaseKey>, StoreError> {
         use verifier_leases::{Column, Entity};
-        let select = Entity::find()
-            .select_only()
-            .columns(LEASES)
-            .into_query()
-            .and_where(Expr::col(Column::Replica).eq(replica.to_vec()))
-            .and_where(Expr::col(Column::AwayUntil).is_not_null())
-            .to_owned();
-        self.find_all(&select)
-            .await?
-            .iter()
-            .map(|result| Row::<Entity>::new(result, &LEASES, 0).parse(Column::Id, LeaseKey::from_bytes))
-            .collect()
+        let select = Entity::find().select_only().columns(LEASES).into_query().and_where(which).to_owned();
+        let read = |result: &QueryResult| {
+            Row::<Entity>::new(result, &LEASES, 0).parse(Column::Id, LeaseKey::from_bytes)
+        };
+        self.find_all(&select).await?.iter().map(read).collect()
     }
 
     /// Forgets verifiers whose leases have ended, and replicas of which nothing was heard for as long.

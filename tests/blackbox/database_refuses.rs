@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use countersign_test_servers::{Postgres, free_port};
-use tempfile::TempDir;
 use tokio::time::timeout;
 use tonic::Code;
 
 use crate::harness::{
-    Binary, Credentials, PASSWORD, Refused, countersign, on_postgres, run, said_no, shared_master_key,
+    Binary, Credentials, PASSWORD, Refused, on_postgres, refused_database, shared_master_key,
 };
 
 /// How long the service may take to recover before a test gives up on it.
@@ -51,24 +50,22 @@ impl Scene {
     }
 }
 
-/// What a start at this URL complains about.
-fn refusal(url: &str) -> String {
-    let folder = TempDir::new().unwrap();
-    let key = shared_master_key().to_str().unwrap();
-    let arguments = ["--listen", "127.0.0.1:0", "--database-url", url, "--master-key-file", key];
-    said_no(1, &run(countersign(folder.path()).args(arguments), ""))
+/// A start at this URL is refused in such words.
+fn complains(url: &str, words: &str) {
+    let said = refused_database(1, url);
+    assert!(said.contains(words), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_says_what_the_server_said() {
     let Some(scene) = Scene::set("stranger") else { return };
     let nowhere = format!("postgres://countersign@127.0.0.1:{}/x", free_port());
-    assert!(refusal(&nowhere).contains("Connection refused"), "{}", refusal(&nowhere));
+    complains(&nowhere, "Connection refused");
     let other = scene.postgres.create_database().replace("countersign@", "stranger@");
-    assert!(refusal(&other).contains("permission denied for schema public"), "{}", refusal(&other));
-    assert!(refusal(&scene.url.replace("stranger@", "nobody@")).contains(r#"role "nobody" does not exist"#));
+    complains(&other, "permission denied for schema public");
+    complains(&scene.url.replace("stranger@", "nobody@"), r#"role "nobody" does not exist"#);
     scene.postgres.psql("postgres", "ALTER ROLE stranger SET default_transaction_read_only = on");
-    assert!(refusal(&scene.url).contains("read-only transaction"), "{}", refusal(&scene.url));
+    complains(&scene.url, "read-only transaction");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,11 +9,7 @@ use tokio::task::JoinHandle;
 use tonic::Code;
 
 use super::watch_trust::{Scene, scene};
-use crate::harness::{Credentials, PASSWORD, Refused, Tokens, Watcher, hello, refused};
-
-fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds, nanos: 0 })
-}
+use crate::harness::{Credentials, PASSWORD, Refused, Tokens, Watcher, hello, refused, seconds};
 
 /// Alice's session.
 async fn alice(scene: &Scene) -> Tokens {
@@ -28,17 +24,6 @@ async fn revoke(scene: &Scene, token: &str, wait: i64) -> JoinHandle<i32> {
     tokio::spawn(async move { service.revoke_token(message).await.unwrap().into_inner().verifiers_pending })
 }
 
-/// Follows the stream until something was revoked, and says that it is applied.
-async fn apply(watcher: &mut Watcher) {
-    let told = loop {
-        let told = watcher.told().await;
-        if !told.revocations.is_empty() {
-            break told;
-        }
-    };
-    watcher.report(told.heartbeat.position.unwrap(), 1).await;
-}
-
 #[tokio::test]
 async fn an_answer_waits_until_every_verifier_has_applied_it() {
     let scene = scene().await;
@@ -47,10 +32,10 @@ async fn an_answer_waits_until_every_verifier_has_applied_it() {
     first.told().await;
     second.told().await;
     let answer = revoke(&scene, &tokens.token, 10).await;
-    apply(&mut first).await;
+    first.apply(1).await;
     // It cannot be over: the other one has said nothing.
     assert!(!answer.is_finished());
-    apply(&mut second).await;
+    second.apply(1).await;
     assert_eq!(answer.await.unwrap(), 0);
 }
 
@@ -153,7 +138,7 @@ async fn nobody_waits_for_a_verifier_that_has_said_goodbye_or_come_back() {
     back.told().await;
     assert!(lost.next().await.unwrap().is_err(), "the stream that was lost is dropped");
     let answer = revoke(&scene, &tokens.token, 10).await;
-    apply(&mut back).await;
+    back.apply(1).await;
     assert_eq!(answer.await.unwrap(), 0);
 }
 

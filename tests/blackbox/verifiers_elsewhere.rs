@@ -8,15 +8,10 @@ use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
 use tokio::task::JoinHandle;
 
 use super::watch_trust::{Scene, scene};
-use crate::harness::{Binary, Credentials, PASSWORD, TestServer, Watcher, hello, on_postgres};
+use crate::harness::{Binary, Credentials, PASSWORD, TestServer, Watcher, hello, on_postgres, seconds};
 
 /// How long replicas may take to find something out before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A span of seconds as calls take it.
-fn seconds(seconds: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds, nanos: 0 })
-}
 
 /// Two replicas; on SQLite, whose file one process has, there is nothing to see.
 async fn replicas() -> Option<(Scene, TestServer)> {
@@ -63,17 +58,6 @@ async fn alice(scene: &Scene) -> String {
     scene.client.get_user(Credentials::Bearer(&token), "me").await.unwrap().user_id
 }
 
-/// Follows the stream until something was revoked, and says that it is applied.
-async fn apply(watcher: &mut Watcher) {
-    let told = loop {
-        let told = watcher.told().await;
-        if !told.revocations.is_empty() {
-            break told;
-        }
-    };
-    watcher.report(told.heartbeat.position.unwrap(), 2).await;
-}
-
 #[tokio::test]
 async fn whoever_revokes_at_one_replica_waits_for_the_verifiers_of_all() {
     let Some((scene, replica)) = replicas().await else { return };
@@ -83,10 +67,10 @@ async fn whoever_revokes_at_one_replica_waits_for_the_verifiers_of_all() {
         let (near, far) =
             if at.address == replica.address { (&mut there, &mut here) } else { (&mut here, &mut there) };
         let answer = revoke(&scene, at, 10).await;
-        apply(near).await;
+        near.apply(2).await;
         // It cannot be over: the one elsewhere has said nothing.
         assert!(!answer.is_finished());
-        apply(far).await;
+        far.apply(2).await;
         let answer = answer.await.unwrap();
         assert_eq!((answer.verifiers_pending, answer.pending_verifiers.len()), (0, 0));
     }
@@ -98,7 +82,7 @@ async fn a_verifier_of_another_replica_that_does_not_apply_it_is_counted_and_adm
     let (mut quick, _) = watch(&scene, &replica, process("orders-1", None)).await;
     let (_slow, _) = watch(&scene, &replica, process("stock-01", None)).await;
     let answer = revoke(&scene, &scene.server, 2).await;
-    apply(&mut quick).await;
+    quick.apply(2).await;
     let answer = answer.await.unwrap();
     assert_eq!((answer.verifiers_pending, &*answer.pending_verifiers), (1, &["stock-01".to_owned()][..]));
 
@@ -167,9 +151,9 @@ async fn a_verifier_that_is_back_elsewhere_before_it_is_missed_is_waited_for_the
     until_nobody_is_at(&replica, &scene).await;
     let answer = revoke(&scene, &replica, 1).await.await.unwrap();
     assert_eq!((answer.verifiers_pending, &*answer.pending_verifiers), (1, &["orders-1".to_owned()][..]));
-    apply(&mut new).await;
+    new.apply(2).await;
     let answer = revoke(&scene, &replica, 10).await;
-    apply(&mut new).await;
+    new.apply(2).await;
     assert_eq!(answer.await.unwrap().verifiers_pending, 0);
 }
 

@@ -1,6 +1,6 @@
 //! What other replicas of a database server are to know of the verifiers here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -107,19 +107,19 @@ impl Verifiers {
         self.lock().by_id.values_mut().for_each(|lease| lease.shared = Shared::Not);
     }
 
-    /// What differs between the verifiers here and those of which the others know (and whether they are away): those here that
-    /// they have forgotten, and those that are gone, which are told the next time.
+    /// What differs between the verifiers here and those of which the others know: those here that they have forgotten, and those
+    /// that are gone, which are told the next time.
     pub(in crate::auth) fn forgotten(
         &self,
-        known: &HashMap<LeaseKey, bool>,
+        known: &HashSet<LeaseKey>,
         moment: (Timestamp, Instant),
     ) -> Vec<SharedLease> {
         let Leases { by_id, unshared, .. } = &mut *self.lock();
         let here: HashSet<_> = by_id.values().map(|lease| lease.key).collect();
-        unshared.ended.extend(known.keys().filter(|key| !here.contains(key)));
+        unshared.ended.extend(known.difference(&here));
         by_id
             .values()
-            .filter(|lease| lease.shared == Shared::AsConnected && !known.contains_key(&lease.key))
+            .filter(|lease| lease.shared == Shared::AsConnected && !known.contains(&lease.key))
             .map(|lease| lease.share(moment))
             .collect()
     }

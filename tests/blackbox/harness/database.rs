@@ -9,6 +9,9 @@ use std::sync::{Mutex, OnceLock};
 
 use countersign_test_servers::Postgres;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use tempfile::TempDir;
+
+use super::{countersign, run, said_no};
 
 /// A database, by its URL.
 pub struct Database(String);
@@ -122,4 +125,12 @@ pub fn shared_master_key() -> &'static Path {
         std::fs::write(file.path(), new.stdout).unwrap();
         file.into_temp_path()
     })
+}
+
+/// What a start on this database complains about before it ends.
+pub fn refused_database(code: i32, url: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let key = shared_master_key().to_str().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--database-url", url, "--master-key-file", key];
+    said_no(code, &run(countersign(folder.path()).args(arguments), ""))
 }

@@ -40,6 +40,11 @@ pub fn hello(instance: &str) -> pb::VerifierHello {
     pb::VerifierHello { instance: instance.to_owned(), ..Default::default() }
 }
 
+/// A span of seconds as calls take it.
+pub fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
 pub fn ended(status: &Status) -> Ended {
     let details = status.get_error_details();
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
@@ -72,6 +77,17 @@ impl Watcher {
     pub async fn next(&mut self) -> Option<Result<Frame, Status>> {
         let message = timeout(PATIENCE, self.frames.message()).await.expect("a frame or an end");
         message.transpose().map(|message| message.map(|message| message.frame.unwrap()))
+    }
+
+    /// Follows the stream until something was revoked, and reports that it is applied.
+    pub async fn apply(&mut self, cycle: u64) {
+        let told = loop {
+            let told = self.told().await;
+            if !told.revocations.is_empty() {
+                break told;
+            }
+        };
+        self.report(told.heartbeat.position.unwrap(), cycle).await;
     }
 
     /// Everything up to the next heartbeat, with it.

@@ -5,9 +5,7 @@ use rcgen::SanType;
 use tempfile::TempDir;
 
 use super::kit::{Authority, Pair, put};
-use crate::harness::{
-    Binary, Credentials, PASSWORD, countersign, on_postgres, run, said_no, shared_master_key,
-};
+use crate::harness::{Binary, Credentials, PASSWORD, on_postgres, refused_database, shared_master_key};
 
 /// Certificates in files, as a URL names them.
 struct Files(TempDir);
@@ -27,18 +25,6 @@ fn for_localhost(authority: &Authority) -> Pair {
 fn start(url: &str) -> Binary {
     let key = shared_master_key().to_str().unwrap();
     Binary::start(&["--database-url", url, "--database-connections", "4", "--master-key-file", key])
-}
-
-/// Why the service does not start.
-fn refusal(url: &str) -> String {
-    refusal_with(1, url)
-}
-
-fn refusal_with(code: i32, url: &str) -> String {
-    let folder = TempDir::new().unwrap();
-    let key = shared_master_key().to_str().unwrap();
-    let arguments = ["--listen", "127.0.0.1:0", "--database-url", url, "--master-key-file", key];
-    said_no(code, &run(countersign(folder.path()).args(arguments), ""))
 }
 
 async fn live(server: &Binary) {
@@ -83,11 +69,11 @@ async fn a_postgresql_is_believed_by_its_certificate_alone() {
         (format!("{by_name}?sslmode=verify-full"), "certificate"),
         (format!("{by_name}?sslmode=disable"), "pg_hba.conf"),
     ] {
-        let said = refusal(&url);
+        let said = refused_database(1, &url);
         assert!(said.contains(why), "{url}: {said}");
     }
     start(&format!("{by_address}?sslmode=verify-ca&sslrootcert={ours}"));
-    let said = refusal_with(2, &format!("{by_name}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"));
+    let said = refused_database(2, &format!("{by_name}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"));
     assert!(said.contains("--database-url: names the file /nowhere/ca.pem, which cannot be read"), "{said}");
 }
 
@@ -111,9 +97,9 @@ async fn a_postgresql_that_asks_for_a_certificate_is_shown_one() {
         format!("{as_cert}&sslcert={cert}&sslkey={key}")
     };
     live(&start(&shown(&clients.of_client("cert"), "cert"))).await;
-    let said = refusal(&shown(&clients.of_client("another"), "another"));
+    let said = refused_database(1, &shown(&clients.of_client("another"), "another"));
     assert!(said.contains("cert"), "{said}");
-    let said = refusal(&as_cert);
+    let said = refused_database(1, &as_cert);
     assert!(said.contains("certificate"), "{said}");
 }
 
@@ -135,7 +121,7 @@ async fn a_mariadb_is_believed_by_its_certificate_alone() {
         (format!("{by_address}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ours}"), "certificate"),
         (format!("{by_name}?ssl-mode=DISABLED"), "Access denied"),
     ] {
-        let said = refusal(&url);
+        let said = refused_database(1, &url);
         assert!(said.contains(why), "{url}: {said}");
     }
 }
