@@ -83,13 +83,7 @@ impl Authority {
             }
             Err(lacking) => (self.verifiers().describe(&lacking, may_know), Missing::default()),
         };
-        let mut names = here.names;
-        if may_know {
-            names.extend(elsewhere.names);
-        }
-        names.sort();
-        names.truncate(MOST_NAMES);
-        PendingVerifiers { count: here.count + elsewhere.count, names }
+        pending(here, elsewhere, may_know)
     }
 
     /// Waits for the verifiers here, then for those of other replicas; and once more if one has come from there to here
@@ -130,5 +124,34 @@ impl Authority {
             position: parts.store.trust().position(),
             now: parts.clock.now(),
         }
+    }
+}
+
+/// What is said of those that are missing.
+fn pending(here: Missing, elsewhere: Missing, may_know: bool) -> PendingVerifiers {
+    let mut names = here.names;
+    if may_know {
+        names.extend(elsewhere.names);
+    }
+    names.sort();
+    names.truncate(MOST_NAMES);
+    PendingVerifiers { count: here.count + elsewhere.count, names }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_counted_and_as_many_named_as_fit_into_an_answer() {
+        let missing = |count: usize, name: &str| {
+            let names = (0..count).map(|number| format!("{name}-{number:04}")).collect();
+            Missing { count, names }
+        };
+        let told = pending(missing(600, "stock"), missing(MOST_NAMES, "orders"), true);
+        assert_eq!((told.count, told.names.len()), (1_600, 1_000));
+        assert!(told.names.is_sorted() && told.names.iter().all(|name| name.starts_with("orders")));
+        let told = pending(missing(1, "stock"), missing(2, "orders"), false);
+        assert_eq!((told.count, told.names), (3, vec!["stock-0000".to_owned()]));
     }
 }

@@ -31,7 +31,9 @@ const NEW_PASSWORD: &str = "another horse battery";
 
 /// An authority on a database of its own, which can be started again on it.
 struct House {
-    folder: TempDir,
+    url: DatabaseUrl,
+    /// Where its file is, if it has one.
+    _folder: Option<TempDir>,
     faults: Faults,
     authority: Authority,
     alice: User,
@@ -74,20 +76,27 @@ impl Entropy for Hands {
 
 impl House {
     async fn build() -> Self {
-        let (folder, faults) = (TempDir::new().unwrap(), Faults::default());
+        let folder = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("countersign.db").display());
+        Self { _folder: Some(folder), ..Self::build_on(&url).await }
+    }
+
+    /// The same on this empty database.
+    async fn build_on(url: &str) -> Self {
+        let (url, faults) = (DatabaseUrl::parse(url).unwrap(), Faults::default());
         let hands = Arc::new(Hands::at(1_767_225_600_400, 1));
-        let store = open(&folder, &faults, &hands).await;
+        let store = open(&url, &faults, &hands).await;
         store.ensure_trust_counter([7; 16]).await.unwrap();
         let authority = authority(store, &hands).await;
         let new = NewUser { username: "alice", password: PASSWORD, roles: Roles::default(), by: None };
         let alice = authority.parts().registrar.register(new, &context()).await.unwrap();
-        Self { folder, faults, authority, alice, hands }
+        Self { url, _folder: None, faults, authority, alice, hands }
     }
 
     /// Closes the database and starts again on it, as another process would.
     async fn restart(&mut self) {
         self.authority.parts().store.close().await.unwrap();
-        let store = open(&self.folder, &self.faults, &self.hands).await;
+        let store = open(&self.url, &self.faults, &self.hands).await;
         self.authority = authority(store, &self.hands).await;
     }
 
@@ -140,10 +149,9 @@ fn context() -> CallContext {
     CallContext { deadline: None, origin: Origin::unknown() }
 }
 
-async fn open(folder: &TempDir, faults: &Faults, hands: &Hands) -> Store {
-    let path = folder.path().join("countersign.db");
-    let url = DatabaseUrl::parse(&format!("sqlite://{}", path.display())).unwrap();
-    Store::open(&StoreConfig { faults: faults.clone(), ..StoreConfig::new(url) }, hands.now()).await.unwrap()
+async fn open(url: &DatabaseUrl, faults: &Faults, hands: &Hands) -> Store {
+    let config = StoreConfig { faults: faults.clone(), ..StoreConfig::new(url.clone()) };
+    Store::open(&config, hands.now()).await.unwrap()
 }
 
 /// The same master key each time.

@@ -2,7 +2,7 @@
 
 use countersign_test_servers::{Postgres, Signal};
 use futures_util::FutureExt;
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
 use tokio::task::JoinSet;
 
 use super::{
@@ -267,6 +267,27 @@ async fn a_server_tells_its_time() {
         // 2026 and 2126.
         assert!((1_767_225_600_000..4_922_899_200_000).contains(&there), "{there}");
     }
+}
+
+/// The log has one connection, and what hangs on it keeps revocations from nobody.
+async fn the_log_is_read_where_its_connection_hangs(database: &impl TestDatabase) {
+    let store = database.open().await;
+    let hanging = store.engine().follower().begin().await.unwrap();
+    assert!(store.lookup_trust_counter().await.is_ok());
+    assert!(store.follow_trust_log().await.is_ok());
+    hanging.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgres_the_log_is_read_where_its_connection_hangs() {
+    let Some(database) = PostgresDatabase::create() else { return };
+    the_log_is_read_where_its_connection_hangs(&database).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_mariadb_the_log_is_read_where_its_connection_hangs() {
+    let Some(database) = MariaDatabase::create() else { return };
+    the_log_is_read_where_its_connection_hangs(&database).await;
 }
 
 /// Some of the old connections work and others do not, and new ones cannot be had: it does not answer until they can.

@@ -67,12 +67,16 @@ async fn a_postgresql_is_believed_by_its_certificate_alone() {
         (format!("{by_name}?sslmode=verify-full&sslrootcert={theirs}"), "certificate"),
         (format!("{by_address}?sslmode=verify-full&sslrootcert={ours}"), "certificate"),
         (format!("{by_name}?sslmode=verify-full"), "certificate"),
+        // Also on this machine, whoever names an authority means it.
+        (format!("{by_name}?sslrootcert={theirs}"), "certificate"),
+        (format!("{by_address}?sslrootcert={ours}"), "certificate"),
         (format!("{by_name}?sslmode=disable"), "pg_hba.conf"),
     ] {
         let said = refused_database(1, &url);
         assert!(said.contains(why), "{url}: {said}");
     }
     start(&format!("{by_address}?sslmode=verify-ca&sslrootcert={ours}"));
+    start(&format!("{by_name}?sslrootcert={ours}"));
     let said = refused_database(2, &format!("{by_name}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"));
     assert!(said.contains("--database-url: names the file /nowhere/ca.pem, which cannot be read"), "{said}");
 }
@@ -116,9 +120,12 @@ async fn a_mariadb_is_believed_by_its_certificate_alone() {
     let by_address = mariadb.create_database();
     let by_name = by_address.replace("127.0.0.1", "localhost");
     live(&start(&format!("{by_name}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ours}"))).await;
+    start(&format!("{by_name}?ssl-ca={ours}"));
     for (url, why) in [
         (format!("{by_name}?ssl-mode=VERIFY_IDENTITY&ssl-ca={theirs}"), "certificate"),
         (format!("{by_address}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ours}"), "certificate"),
+        (format!("{by_name}?ssl-ca={theirs}"), "certificate"),
+        (format!("{by_address}?ssl-ca={ours}"), "certificate"),
         (format!("{by_name}?ssl-mode=DISABLED"), "Access denied"),
     ] {
         let said = refused_database(1, &url);
