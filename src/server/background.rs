@@ -91,12 +91,19 @@ async fn report_readiness(store: Store, health: Health) {
             Some(false) => outage_ticks.tick().await,
             _ => ticks.tick().await,
         };
-        let answers = matches!(timeout(READINESS_PATIENCE, store.ping()).await, Ok(Ok(())));
+        let asked = timeout(READINESS_PATIENCE, store.ping()).await;
+        let answers = matches!(asked, Ok(Ok(())));
         if ready == Some(answers) {
             continue;
         }
         match (ready, answers) {
-            (Some(true), false) => tracing::error!("the database does not answer: not ready"),
+            (Some(true), false) => {
+                let cause = match asked {
+                    Ok(Err(error)) => error.source().map_or_else(|| error.to_string(), ToString::to_string),
+                    _ => "it was waited for long enough".to_owned(),
+                };
+                tracing::error!(cause, "the database does not answer: not ready");
+            }
             (Some(false), true) => tracing::info!("the database answers again: ready"),
             _ => {}
         }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -58,6 +59,12 @@ pub enum DatabaseUrlError {
          ssl-mode, ssl-ca, ssl-cert, ssl-key and socket for MySQL"
     )]
     Parameter,
+    /// A kind of encryption that nobody knows.
+    #[error(
+        "must have sslmode=verify-full, verify-ca, require or disable for PostgreSQL; ssl-mode=VERIFY_IDENTITY, VERIFY_CA, REQUIRED \
+         or DISABLED for MySQL"
+    )]
+    Mode,
     /// Encryption that anybody on the way can switch off.
     #[error(
         "must say how a database beyond this machine, or whose authority is named, is reached: sslmode=verify-full (the default), verify-ca, require \
@@ -155,7 +162,7 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
 
 fn postgres(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     let said = parameters(text, &POSTGRES_PARAMETERS)?;
-    let mut options: PgConnectOptions = text.parse().map_err(|_| DatabaseUrlError::Malformed)?;
+    let mut options: PgConnectOptions = read(text, "sslmode")?;
     if options.get_database().is_none_or(str::is_empty) {
         return Err(DatabaseUrlError::NoDatabase);
     }
@@ -174,7 +181,7 @@ fn postgres(text: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
 fn mysql(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     let text = format!("mysql:{rest}");
     let said = parameters(&text, &MYSQL_PARAMETERS)?;
-    let mut options: MySqlConnectOptions = text.parse().map_err(|_| DatabaseUrlError::Malformed)?;
+    let mut options: MySqlConnectOptions = read(&text, "ssl-mode")?;
     if options.get_database().is_none_or(str::is_empty) {
         return Err(DatabaseUrlError::NoDatabase);
     }
@@ -187,6 +194,18 @@ fn mysql(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
         }
     }
     Ok(DatabaseUrl { place: Place::MySql(Box::new(options)), files: files(&text) })
+}
+
+/// What a driver reads out of it. It does not say what it cannot read: the value of `mode`, if it reads the rest.
+fn read<O: FromStr>(text: &str, mode: &str) -> Result<O, DatabaseUrlError> {
+    let without_mode = |(base, query): (&str, &str)| {
+        let others: Vec<_> = query.split('&').filter(|pair| pair.split('=').next() != Some(mode)).collect();
+        format!("{base}?{}", others.join("&")).parse::<O>().is_ok()
+    };
+    text.parse().map_err(|_| match text.split_once('?') {
+        Some(parts) if without_mode(parts) => DatabaseUrlError::Mode,
+        _ => DatabaseUrlError::Malformed,
+    })
 }
 
 /// The files that the parameters name. A certificate may also be written out, and what is encoded is left to the driver.
@@ -331,7 +350,10 @@ mod tests {
             ("postgres://me:hunter2@host:port/db", DatabaseUrlError::Malformed),
             ("postgres://me:hunter2@host/db?sslmod=verify-full", DatabaseUrlError::Parameter),
             ("postgres://me@host/db?password=hunter2", DatabaseUrlError::Parameter),
-            ("postgres://me:hunter2@host/db?sslmode=sometimes", DatabaseUrlError::Malformed),
+            ("postgres://me:hunter2@host/db?sslmode=sometimes", DatabaseUrlError::Mode),
+            ("postgres://me:hunter2@host/db?host=/run&sslmode=sometimes", DatabaseUrlError::Mode),
+            ("mysql://me:hunter2@host/db?ssl-mode=sometimes", DatabaseUrlError::Mode),
+            ("postgres://me:hunter2@host:port/db?sslmode=sometimes", DatabaseUrlError::Malformed),
             ("postgres://me:hunter2@host/db?sslmode=prefer", DatabaseUrlError::Opportunistic),
             ("mysql://me:hunter2@host/db?ssl-mode=preferred", DatabaseUrlError::Opportunistic),
             ("mysql://me:hunter2@host/db?charset=latin1", DatabaseUrlError::Parameter),

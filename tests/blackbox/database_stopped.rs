@@ -153,6 +153,9 @@ async fn a_database_that_is_stopped_is_unavailable_until_it_is_started() {
         scene.postgres.start();
         scene.check_return().await;
     }
+    let (_, log, _) = scene.server.stop();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("not ready")).collect();
+    assert!(told.len() == 2 && told.iter().all(|line| line.contains(r#""cause":""#)), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
