@@ -97,10 +97,7 @@ impl Authority {
         let has_verifiers = self.verifiers().any_connected();
         if !changes.held.is_empty() || !changes.ended.is_empty() || (has_verifiers && says_more) {
             changes.report.until = changes.report.until.plus(REPORT_HOLDS);
-            if let Err(error) = parts.store.report_leases(shared.replica, changes, wall).await {
-                self.verifiers().give_back(untold);
-                return Err(error.into());
-            }
+            parts.store.report_leases(shared.replica, changes, wall).await?;
             shared.note_told(changes.report.clone());
         }
         self.verifiers().note_told(&untold);

@@ -27,8 +27,9 @@ const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// How often other replicas are told about the verifiers here, at most.
 const SHARE_INTERVAL: Duration = Duration::from_millis(50);
-/// For how long a write may go on whose caller was told that nobody knows.
-const FAILED_WRITES_LAST: Duration = Duration::from_secs(3);
+/// For how long a write may go on whose caller was told that nobody knows: it began half a second ago at the latest, is tried for 1.5 s,
+/// and beginning, doing and ending it take as long again each.
+const FAILED_WRITES_LAST: Duration = Duration::from_secs(6);
 /// How often the janitor takes a step: a table of a million rows is passed in 17 minutes.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(1);
 /// How often sign-in failures are written down: what a kill can lose of them.

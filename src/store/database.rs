@@ -57,7 +57,7 @@ impl Store {
     /// each change. Several processes may do so at once. A copy that was not fenced is refused.
     pub async fn open(config: &StoreConfig, now: Timestamp) -> Result<Self, OpenError> {
         let engine = boxed(Engine::open(config, &countersign_migration::migrations(), now)).await?;
-        let turns = Turns::new(usize::try_from(engine.writers_at_once()).unwrap_or(1));
+        let turns = Turns::new(engine.writers_at_once());
         let store = Self(Arc::new(Inner {
             engine,
             turns,
@@ -112,6 +112,11 @@ impl Store {
         // A caller that gives up leaves them in doubt.
         let mut doubted = self.0.doubted.swap(true, Ordering::Relaxed);
         if doubted && self.0.engine.renew().await? == Renewal::Done {
+            if self.0.turns.is_closed() {
+                // Meanwhile; and what was opened since is open.
+                self.0.engine.close().await?;
+                return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
+            }
             self.0.turns.renew();
             doubted = false;
         }
@@ -124,7 +129,7 @@ impl Store {
 
     /// Waits until the writes that have begun or queued are through, and closes the database. Calls after that fail.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let last = self.0.turns.everybodys().await;
+        let last = self.0.turns.everybodys().await?;
         self.0.turns.close();
         self.0.engine.close().await?;
         drop(last);
@@ -313,5 +318,29 @@ fn is_contention(error: &DbErr) -> bool {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::DatabaseUrl;
+
+    /// Its one connection is not renewed, so whoever writes on it is waited for.
+    #[tokio::test]
+    async fn on_sqlite_one_writes_at_a_time_also_after_a_question_without_an_answer() {
+        let folder = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("countersign.db").display());
+        let config = StoreConfig::new(DatabaseUrl::parse(&url).unwrap());
+        let store = Store::open(&config, Timestamp::from_millis(1)).await.unwrap();
+        let turn = store.0.turns.one().await.unwrap();
+        assert!(store.ping().now_or_never().is_none());
+        store.ping().await.unwrap();
+        assert!(store.0.turns.one().now_or_never().is_none());
+        drop(turn);
+        store.0.turns.one().await.unwrap();
     }
 }

@@ -118,17 +118,20 @@ impl DatabaseServer {
             opened = opening.as_mut() => (opened, None),
             answered = asking.as_mut() => (opening.await, Some(answered)),
         };
-        if let Ok(Ok(fresh)) = opened {
-            let old = self.pools.swap(Arc::new(fresh));
-            tokio::spawn(async move { old.close().await });
-            return Ok(Renewal::Done);
-        }
+        let refusal = match opened {
+            Ok(Ok(fresh)) => {
+                let old = self.pools.swap(Arc::new(fresh));
+                tokio::spawn(async move { old.close().await });
+                return Ok(Renewal::Done);
+            }
+            Ok(Err(refusal)) => refusal,
+            Err(_) => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        };
         let answered = match answered {
             Some(answered) => answered,
             None => asking.await,
         };
-        answered.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
-        Ok(Renewal::Needless)
+        if matches!(answered, Ok(Ok(()))) { Ok(Renewal::Needless) } else { Err(refusal) }
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -138,8 +141,10 @@ impl DatabaseServer {
 
 impl Pools {
     async fn open(url: &DatabaseUrl, writers: u32, readers: u32) -> Result<Self, DbErr> {
-        let (writers, readers, follower, announcements) =
-            tokio::try_join!(connect(url, writers), connect(url, readers), connect(url, 1), connect(url, 1))?;
+        // One first: where there is none, a server that is full or just starting is not asked for four.
+        let follower = connect(url, 1).await?;
+        let (writers, readers, announcements) =
+            tokio::try_join!(connect(url, writers), connect(url, readers), connect(url, 1))?;
         Ok(Self { writers, readers, follower, announcements })
     }
 
@@ -150,11 +155,18 @@ impl Pools {
     }
 
     async fn close(&self) -> Result<(), DbErr> {
-        for pool in [&self.announcements, &self.readers, &self.follower, &self.writers] {
+        let close = async |pool: &DatabaseConnection| {
             let closing = timeout(CLOSE_PATIENCE, pool.clone().close());
-            closing.await.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))??;
-        }
-        Ok(())
+            closing.await.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?
+        };
+        // All of them, also where one is late.
+        let closed = tokio::join!(
+            close(&self.announcements),
+            close(&self.readers),
+            close(&self.follower),
+            close(&self.writers)
+        );
+        closed.0.and(closed.1).and(closed.2).and(closed.3)
     }
 }
 

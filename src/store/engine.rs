@@ -26,7 +26,7 @@ pub(super) enum Engine {
 pub(super) enum Renewal {
     /// There are new ones.
     Done,
-    /// There are none, and old ones of each kind answer.
+    /// There are none, and those of before answer.
     Needless,
 }
 
@@ -98,7 +98,7 @@ impl Engine {
         let backend = self.follower().get_database_backend();
         let sql = match backend {
             DbBackend::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
-            DbBackend::MySql => "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS INTEGER)",
+            DbBackend::MySql => "SELECT CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
             _ => return None,
         };
         Some(Statement::from_string(backend, sql))
@@ -132,7 +132,7 @@ impl Engine {
     /// answer.
     pub(super) async fn renew(&self) -> Result<Renewal, DbErr> {
         match self {
-            Self::Sqlite(_) => Ok(Renewal::Done),
+            Self::Sqlite(_) => Ok(Renewal::Needless),
             Self::Server(server) => server.renew().await,
         }
     }

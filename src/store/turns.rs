@@ -1,8 +1,8 @@
 //! Who may write when: as many at once as there are connections to write on, first come, first served, and somebody alone.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::sync::{
@@ -17,9 +17,11 @@ const LOOKS: u32 = 4;
 
 /// The queue of those that write.
 pub(super) struct Turns {
-    at_once: usize,
+    at_once: u32,
     /// One permit for each connection that writes, of those that were opened last.
     connections: watch::Sender<Arc<Semaphore>>,
+    /// The permits of those that were opened before, as long as somebody has one.
+    before: Mutex<Vec<Arc<Semaphore>>>,
     /// Everybody who writes, on whatever connection, shares it with the others or has it alone.
     everybody: Arc<RwLock<()>>,
     /// How many writes have succeeded: whether the queue moves.
@@ -31,14 +33,15 @@ pub(super) enum Turn {
     /// Others do so at the same time.
     Shared { _connection: OwnedSemaphorePermit, _everybody: OwnedRwLockReadGuard<()> },
     /// Nobody else does.
-    Alone { _everybody: OwnedRwLockWriteGuard<()> },
+    Alone { _connections: OwnedSemaphorePermit, _everybody: OwnedRwLockWriteGuard<()> },
 }
 
 impl Turns {
-    pub(super) fn new(at_once: usize) -> Self {
+    pub(super) fn new(at_once: u32) -> Self {
         Self {
             at_once,
-            connections: watch::Sender::new(Arc::new(Semaphore::new(at_once))),
+            connections: watch::Sender::new(Arc::new(permits(at_once))),
+            before: Mutex::default(),
             everybody: Arc::default(),
             written: AtomicU64::new(0),
         }
@@ -47,41 +50,60 @@ impl Turns {
     /// Waits for a turn.
     pub(super) async fn one(&self) -> Result<Turn, DbErr> {
         let mut connections = self.connections.subscribe();
-        loop {
-            let those_of_now = Arc::clone(&connections.borrow_and_update());
-            let waiting = self.patiently(async {
-                let connection = those_of_now.acquire_owned().await.map_err(|_closed| closed())?;
-                let everybody = Arc::clone(&self.everybody).read_owned().await;
-                Ok(Turn::Shared { _connection: connection, _everybody: everybody })
-            });
-            tokio::select! {
-                biased;
-                turn = waiting => return turn,
-                // Who has a turn may be waiting for a machine that is gone, and others need not wait for that.
-                Ok(()) = connections.changed() => {}
+        self.patiently(async {
+            loop {
+                let those_of_now = Arc::clone(&connections.borrow_and_update());
+                tokio::select! {
+                    biased;
+                    turn = self.share(those_of_now) => return turn,
+                    // Who has a turn may be waiting for a machine that is gone, and others need not wait for that.
+                    Ok(()) = connections.changed() => {}
+                }
             }
-        }
+        })
+        .await
+    }
+
+    async fn share(&self, connections: Arc<Semaphore>) -> Result<Turn, DbErr> {
+        let connection = connections.acquire_owned().await.map_err(|_closed| closed())?;
+        let everybody = Arc::clone(&self.everybody).read_owned().await;
+        Ok(Turn::Shared { _connection: connection, _everybody: everybody })
     }
 
     /// Waits until nobody else writes, and keeps others from it.
     pub(super) async fn alone(&self) -> Result<Turn, DbErr> {
-        self.patiently(async { Ok(self.everybodys().await) }).await
+        self.patiently(self.everybodys()).await
     }
 
-    /// The same, however long that takes.
-    pub(super) async fn everybodys(&self) -> Turn {
-        Turn::Alone { _everybody: Arc::clone(&self.everybody).write_owned().await }
+    /// The same, however long that takes: until those have written who came before. Who waits for those that are stuck on
+    /// connections of before keeps nobody from writing meanwhile.
+    pub(super) async fn everybodys(&self) -> Result<Turn, DbErr> {
+        let before = self.before().clone();
+        for connections in before {
+            let _over = connections.acquire_many(self.at_once).await.map_err(|_closed| closed())?;
+        }
+        let those_of_now = Arc::clone(&self.connections.borrow());
+        let connections = those_of_now.acquire_many_owned(self.at_once).await.map_err(|_closed| closed())?;
+        let everybody = Arc::clone(&self.everybody).write_owned().await;
+        Ok(Turn::Alone { _connections: connections, _everybody: everybody })
     }
 
     /// There are new connections. Who has its turn on one of before keeps it, and it counts for nothing in the queue any more.
     pub(super) fn renew(&self) {
         self.connections.send_if_modified(|connections| {
-            let open = !connections.is_closed();
-            if open {
-                *connections = Arc::new(Semaphore::new(self.at_once));
+            if connections.is_closed() {
+                return false;
             }
-            open
+            let old = std::mem::replace(connections, Arc::new(permits(self.at_once)));
+            let mut before = self.before();
+            before.push(old);
+            before.retain(|old| old.available_permits() < self.at_once as usize);
+            true
         });
+    }
+
+    fn before(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Semaphore>>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a write has succeeded.
@@ -116,6 +138,10 @@ impl Turns {
             written = now;
         }
     }
+}
+
+fn permits(at_once: u32) -> Semaphore {
+    Semaphore::new(at_once as usize)
 }
 
 fn closed() -> DbErr {
@@ -172,11 +198,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_to_write_alone_keeps_nobody_waiting_for_those_that_are_stuck() {
+        let turns = Turns::new(1);
+        let stuck = turns.one().await.unwrap();
+        turns.renew();
+        let mut alone = pin!(turns.alone());
+        assert!(alone.as_mut().now_or_never().is_none());
+        drop(turns.one().now_or_never().expect("it waits for what is stuck").unwrap());
+        drop(stuck);
+        alone.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_after_those_that_were_in_the_queue() {
+        let turns = Turns::new(1);
+        let first = turns.one().await.unwrap();
+        let mut queued = pin!(turns.one());
+        assert!(queued.as_mut().now_or_never().is_none());
+        let mut end = pin!(turns.everybodys());
+        assert!(end.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(end.as_mut().now_or_never().is_none());
+        drop(queued.await.unwrap());
+        end.await.unwrap();
+    }
+
+    #[tokio::test]
     async fn after_the_end_there_is_no_turn_on_new_connections_either() {
         let turns = Turns::new(1);
+        let last = turns.everybodys().await.unwrap();
+        let mut late = pin!(turns.one());
+        assert!(late.as_mut().now_or_never().is_none());
         turns.close();
+        drop(last);
         turns.renew();
         assert!(turns.is_closed());
-        assert!(turns.one().await.is_err());
+        assert!(late.await.is_err() && turns.one().await.is_err() && turns.alone().await.is_err());
     }
 }

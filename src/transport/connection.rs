@@ -216,7 +216,8 @@ impl<H: Handler> ConnectionService<H> {
         };
         let message = share.expect_message(framing);
         let crowded = counted.is_none() || !message.fits();
-        let patience = if is_native_grpc(&request) { Patience::Short } else { Patience::Long };
+        let brief = crowded || is_native_grpc(&request);
+        let patience = if brief { Patience::Short } else { Patience::Long };
         let (request, rest) = drained(request.map(|body| MessageBody::new(body, message)), patience);
         let mut request = request.map(Body::new);
         if crowded {

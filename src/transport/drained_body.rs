@@ -24,8 +24,8 @@ const MOST_BYTES: usize = 1 << 20;
 /// For how long the rest of a body is read that nobody wants any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// Of a message of gRPC, which comes right behind its headers. Clients of it lose no answer to a reset, and one that sends
-    /// a stream may mean to send on when it is refused.
+    /// Of a message of gRPC, which comes right behind its headers: its clients lose no answer to a reset, and one that sends a
+    /// stream may mean to send on when it is refused. And of whatever a network sends that has too much running.
     Short,
     /// Of anything else.
     Long,
@@ -34,7 +34,7 @@ pub(super) enum Patience {
 impl Patience {
     fn span(self) -> Duration {
         match self {
-            Self::Short => Duration::from_millis(100),
+            Self::Short => Duration::from_millis(200),
             Self::Long => Duration::from_secs(1),
         }
     }
@@ -121,9 +121,14 @@ impl<B: Unread> Drop for DrainedBody<B> {
 
 async fn throw_away<B: Unread>(mut body: B, patience: Patience) {
     let all = async {
-        let mut thrown = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            thrown += frame.data_ref().map_or(0, Bytes::len);
+        let (mut thrown, mut faulty) = (0, false);
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => thrown += frame.data_ref().map_or(0, Bytes::len),
+                // That it is too much, or late, is for whoever wanted it.
+                Err(_) if !faulty => faulty = true,
+                Err(_) => return,
+            }
             if thrown > MOST_BYTES {
                 return;
             }
@@ -145,7 +150,13 @@ mod tests {
     use super::*;
 
     fn asked(pieces: impl Stream<Item = Bytes> + Send + 'static) -> (Request<impl Body>, Rest<impl Unread>) {
-        let body = StreamBody::new(pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece))).boxed());
+        asked_of(pieces.map(Ok::<_, Infallible>))
+    }
+
+    fn asked_of<E: Send + 'static>(
+        pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+    ) -> (Request<impl Body>, Rest<impl Unread>) {
+        let body = StreamBody::new(pieces.map(|piece| piece.map(Frame::data)).boxed());
         let request = Request::post("/").version(Version::HTTP_2).body(body).unwrap();
         drained(request, Patience::Long)
     }
@@ -166,6 +177,23 @@ mod tests {
         let (request, mut rest) = asked(stream::pending());
         assert!(rest.remainder().is_none());
         drop(request);
+    }
+
+    /// The first may be ours, that it is too much; the connection's own comes again and again.
+    #[tokio::test]
+    async fn a_body_is_read_behind_one_fault_and_not_behind_two() {
+        let faults = stream::repeat_with(|| Err("broken"));
+        let (sender, receiver) = oneshot::channel();
+        let last = stream::once(receiver).filter_map(|piece| async { piece.ok() });
+        let (request, mut rest) = asked_of(faults.clone().take(1).chain(last.map(Ok)));
+        drop(request);
+        let mut waiting = std::pin::pin!(rest.remainder().unwrap());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        sender.send(Bytes::from_static(b"the last")).unwrap();
+        waiting.await;
+        let (request, mut rest) = asked_of(faults);
+        drop(request);
+        assert!(rest.remainder().unwrap().now_or_never().is_some());
     }
 
     #[tokio::test]

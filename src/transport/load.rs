@@ -137,11 +137,18 @@ impl IncomingMessage {
         self.count(self.missing.min(MAX_MESSAGE))
     }
 
+    /// What does not fit counts for nothing: it is refused, and what still comes of it is thrown away as it comes.
     fn count(&mut self, bytes: usize) -> bool {
         self.counted = bytes;
         let (all, network) = (&self.share.all().bytes, &self.share.own.bytes);
         let fits = all.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES;
-        network.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES_PER_NETWORK && fits
+        let fits = network.fetch_add(self.counted, Ordering::Relaxed) + self.counted <= MAX_BYTES_PER_NETWORK
+            && fits;
+        if !fits {
+            self.end();
+            self.framing = Framing::Opaque;
+        }
+        fits
     }
 
     fn end(&mut self) {
@@ -212,6 +219,24 @@ mod tests {
         .collect();
         assert_eq!(others.len() + 1, MAX_BYTES_PER_NETWORK / MAX_MESSAGE);
         drop((body, others));
+        assert_eq!(one.all().bytes.load(Ordering::Relaxed), 0);
+    }
+
+    /// Who has more than its share on its way is refused, and the refused ones may still be read for a while.
+    #[test]
+    fn what_does_not_fit_takes_nobody_elses_room() {
+        let [one, other] = two_networks();
+        let refused: Vec<_> = (0..2 * MAX_BYTES / MAX_MESSAGE)
+            .map(|number| {
+                let framing = if number % 2 == 0 { Framing::Opaque } else { Framing::Prefixed };
+                let mut message = one.expect_message(framing);
+                message.arrive(&prefix(64 << 10));
+                message
+            })
+            .collect();
+        let mut others = other.expect_message(Framing::Prefixed);
+        assert!(others.arrive(&prefix(64 << 10)) && other.expect_message(Framing::Opaque).fits());
+        drop((refused, others));
         assert_eq!(one.all().bytes.load(Ordering::Relaxed), 0);
     }
 

@@ -57,7 +57,8 @@ async fn over_http_2_nobody_is_told_to_stop_who_ends_its_request_in_time() {
 #[tokio::test]
 async fn over_http_2_nobody_is_waited_for_who_never_ends_its_request() {
     let server = TestServer::start().await;
-    for request in REFUSED {
+    let native: Request = ("POST", "/auth.v1.AuthService/Greet", &[("content-type", "application/grpc")], 10);
+    for request in REFUSED.into_iter().chain([native]) {
         let mut frames = ask(&server, request).await;
         timeout(PATIENCE, frames.up_to(Frame::ends_stream)).await.expect("it was waited for");
     }
@@ -79,7 +80,7 @@ async fn refusals_of_native_grpc_cost_nobody_the_connection() {
     ];
     let mut frames = Frames::open(server.address).await;
     let streams: Vec<u32> = (1..4_000).step_by(2).collect();
-    for at_once in streams.chunks(100) {
+    for at_once in streams.chunks(60) {
         for stream in at_once {
             frames.ask_on(*stream, &headers).await;
         }

@@ -68,8 +68,8 @@ impl Verifiers {
         position: TrustPosition,
         (wall, now): (Timestamp, Instant),
     ) -> Untold {
-        let mut leases = self.lock();
-        let ended = std::mem::take(&mut leases.unshared.ended);
+        let leases = self.lock();
+        let ended = leases.unshared.ended.clone();
         let (mut told, mut held) = (Vec::new(), Vec::new());
         for (id, lease) in leases.by_id.iter().filter(|(_, lease)| lease.shared != lease.to_share()) {
             told.push((LeaseId { lease: *id, stream: lease.stream }, lease.to_share()));
@@ -82,6 +82,8 @@ impl Verifiers {
     /// The others have been told.
     pub(in crate::auth) fn note_told(&self, untold: &Untold) {
         let mut leases = self.lock();
+        // What came meanwhile stands behind them.
+        leases.unshared.ended.drain(..untold.changes.ended.len());
         for (id, shared) in &untold.told {
             if let Some(lease) = leases.find(*id) {
                 lease.shared = *shared;
@@ -95,11 +97,6 @@ impl Verifiers {
             // Its stream may be gone.
             let _told = joined.send(());
         }
-    }
-
-    /// They have not.
-    pub(in crate::auth) fn give_back(&self, untold: Untold) {
-        self.lock().unshared.ended.extend(untold.changes.ended);
     }
 
     /// The others have forgotten everything: nothing was heard from here for too long.

@@ -168,11 +168,14 @@ fn other_replicas_are_told_how_far_all_are_and_who_comes_and_goes() {
     let nothing = scene.tell();
     assert_eq!((nothing.held.len(), nothing.ended.len()), (0, 0));
     // What could not be told is told the next time, and everything where it was forgotten.
-    let three = scene.admit(1, "orders-3").unwrap();
+    let (three, four) = (scene.admit(1, "orders-3").unwrap(), scene.admit(1, "orders-4").unwrap());
     scene.tell();
     scene.verifiers.dismiss(three);
+    drop(scene.verifiers.untold(at(1), (Timestamp::from_millis(0), scene.now)));
     let untold = scene.verifiers.untold(at(1), (Timestamp::from_millis(0), scene.now));
-    scene.verifiers.give_back(untold);
+    assert_eq!(untold.changes.ended.len(), 1);
+    scene.verifiers.dismiss(four);
+    scene.verifiers.note_told(&untold);
     assert_eq!(scene.tell().ended.len(), 1);
     scene.verifiers.tell_anew();
     assert_eq!(scene.tell().held.len(), 1);
