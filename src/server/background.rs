@@ -88,10 +88,11 @@ async fn report_readiness(store: Store, health: Health) {
     let (mut ticks, mut outage_ticks) = (calm(READINESS_INTERVAL), calm(OUTAGE_INTERVAL));
     let mut ready = None;
     loop {
-        match ready {
-            Some(false) => outage_ticks.tick().await,
-            _ => ticks.tick().await,
-        };
+        let ticks = if ready == Some(false) { &mut outage_ticks } else { &mut ticks };
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = store.doubted() => {}
+        }
         let asked = timeout(READINESS_PATIENCE, store.ping()).await;
         let answers = matches!(asked, Ok(Ok(())));
         if ready == Some(answers) {

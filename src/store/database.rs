@@ -17,6 +17,7 @@ use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, SqlErr, Statement,
     StatementBuilder,
 };
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -45,8 +46,10 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     engine: Engine,
     turns: Turns,
-    /// Whether a question went unanswered since the connections were opened.
+    /// Whether a question went unanswered since the connections were last seen to work.
     doubted: AtomicBool,
+    /// Told when one does.
+    doubt: Notify,
     /// What has been revoked.
     trust: TrustState,
     faults: Faults,
@@ -62,6 +65,7 @@ impl Store {
             engine,
             turns,
             doubted: AtomicBool::new(false),
+            doubt: Notify::new(),
             trust: TrustState::default(),
             faults: config.faults.clone(),
         }));
@@ -110,21 +114,35 @@ impl Store {
         }
         self.0.engine.check()?;
         // A caller that gives up leaves them in doubt.
-        let mut doubted = self.0.doubted.swap(true, Ordering::Relaxed);
-        if doubted && self.0.engine.renew().await? == Renewal::Done {
-            if self.0.turns.is_closed() {
-                // Meanwhile; and what was opened since is open.
-                self.0.engine.close().await?;
-                return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
-            }
-            self.0.turns.renew();
-            doubted = false;
+        let doubted = self.0.doubted.swap(true, Ordering::Relaxed);
+        if doubted {
+            self.note(self.0.engine.renew().await?).await?;
         }
         self.bounded(schema::ping(&self.readers())).await?;
         // A session that began while nothing could be written goes on so when that is over.
-        doubted |= self.bounded(database_server::only_reads(&self.readers())).await?;
-        self.0.doubted.store(doubted, Ordering::Relaxed);
+        if self.bounded(database_server::only_reads(&self.readers())).await? {
+            self.note(self.0.engine.renew_all_the_same().await?).await?;
+        }
+        self.0.doubted.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    async fn note(&self, renewal: Renewal) -> Result<(), StoreError> {
+        if renewal == Renewal::Needless {
+            return Ok(());
+        }
+        if self.0.turns.is_closed() {
+            // Meanwhile; and what was opened since is open.
+            self.0.engine.close().await?;
+            return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
+        }
+        self.0.turns.renew();
+        Ok(())
+    }
+
+    /// Returns when it is time to ask, because a question went unanswered.
+    pub async fn doubted(&self) {
+        self.0.doubt.notified().await;
     }
 
     /// Waits until the writes that have begun or queued are through, and closes the database. Calls after that fail.
@@ -186,7 +204,14 @@ impl Store {
     ) -> Option<Result<T, StoreError>> {
         match self.0.engine.patience() {
             None => Some(answer.await),
-            Some(_) => timeout(FOLLOWER_PATIENCE, answer).await.ok(),
+            Some(_) => {
+                let answer = timeout(FOLLOWER_PATIENCE, answer).await.ok();
+                if answer.is_none() {
+                    self.0.doubted.store(true, Ordering::Relaxed);
+                    self.0.doubt.notify_one();
+                }
+                answer
+            }
         }
     }
 
@@ -337,7 +362,7 @@ mod tests {
         let config = StoreConfig::new(DatabaseUrl::parse(&url).unwrap());
         let store = Store::open(&config, Timestamp::from_millis(1)).await.unwrap();
         let turn = store.0.turns.one().await.unwrap();
-        assert!(store.ping().now_or_never().is_none());
+        store.0.doubted.store(true, Ordering::Relaxed);
         store.ping().await.unwrap();
         assert!(store.0.turns.one().now_or_never().is_none());
         drop(turn);

@@ -107,31 +107,49 @@ impl DatabaseServer {
     /// Opens new connections, and closes the old ones behind whoever still uses them. A machine that vanished without a
     /// word leaves connections on which the kernel waits for a quarter of an hour.
     ///
-    /// What is answered on one of the old ones speaks for that one: where no new ones can be had, those who write may have none.
-    /// So one of each kind is asked meanwhile.
+    /// What is answered on one of the old ones speaks for that one: those who write may have none. So one of each kind is asked
+    /// meanwhile; if all of these answer before, as those of a server that is slow do, there is nothing to renew.
     pub(super) async fn renew(&self) -> Result<Renewal, DbErr> {
         let old = self.pools.load_full();
-        let opening = Pools::open(&self.url, self.writers_at_once, self.readers_at_once);
-        let mut opening = pin!(timeout(RENEWAL_PATIENCE, opening));
+        let mut opening = pin!(self.open_anew());
         let mut asking = pin!(timeout(RENEWAL_PATIENCE, old.answer()));
         let (opened, answered) = tokio::select! {
             opened = opening.as_mut() => (opened, None),
-            answered = asking.as_mut() => (opening.await, Some(answered)),
+            answered = asking.as_mut() => match answered {
+                Ok(Ok(())) => return Ok(Renewal::Needless),
+                _ => (opening.await, Some(answered)),
+            },
         };
         let refusal = match opened {
-            Ok(Ok(fresh)) => {
-                let old = self.pools.swap(Arc::new(fresh));
-                tokio::spawn(async move { old.close().await });
+            Ok(fresh) => {
+                self.replace(fresh);
                 return Ok(Renewal::Done);
             }
-            Ok(Err(refusal)) => refusal,
-            Err(_) => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+            Err(refusal) => refusal,
         };
         let answered = match answered {
             Some(answered) => answered,
             None => asking.await,
         };
         if matches!(answered, Ok(Ok(()))) { Ok(Renewal::Needless) } else { Err(refusal) }
+    }
+
+    /// The same, whatever the old ones answer: they keep what was so when they were opened.
+    pub(super) async fn renew_all_the_same(&self) -> Result<Renewal, DbErr> {
+        self.replace(self.open_anew().await?);
+        Ok(Renewal::Done)
+    }
+
+    async fn open_anew(&self) -> Result<Pools, DbErr> {
+        let opening = Pools::open(&self.url, self.writers_at_once, self.readers_at_once);
+        timeout(RENEWAL_PATIENCE, opening)
+            .await
+            .map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?
+    }
+
+    fn replace(&self, fresh: Pools) {
+        let old = self.pools.swap(Arc::new(fresh));
+        tokio::spawn(async move { old.close().await });
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {

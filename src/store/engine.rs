@@ -26,7 +26,7 @@ pub(super) enum Engine {
 pub(super) enum Renewal {
     /// There are new ones.
     Done,
-    /// There are none, and those of before answer.
+    /// There are none, or were not waited for: those of before answer.
     Needless,
 }
 
@@ -134,6 +134,14 @@ impl Engine {
         match self {
             Self::Sqlite(_) => Ok(Renewal::Needless),
             Self::Server(server) => server.renew().await,
+        }
+    }
+
+    /// Opens new connections in the place of those that there are, whatever these answer.
+    pub(super) async fn renew_all_the_same(&self) -> Result<Renewal, DbErr> {
+        match self {
+            Self::Sqlite(_) => Ok(Renewal::Needless),
+            Self::Server(server) => server.renew_all_the_same().await,
         }
     }
 

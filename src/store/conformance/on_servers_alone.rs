@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use countersign_test_servers::{Postgres, Signal};
 use futures_util::FutureExt;
-use sea_orm::{ConnectionTrait, DbBackend, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -282,6 +282,7 @@ async fn the_log_is_read_where_its_connection_hangs(database: &impl TestDatabase
     let store = database.open().await;
     let hanging = store.engine().follower().begin().await.unwrap();
     assert!(store.lookup_trust_counter().await.is_ok());
+    assert!(store.doubted().now_or_never().is_some(), "nobody looks after it");
     assert!(store.follow_trust_log().await.is_ok());
     hanging.rollback().await.unwrap();
 }
@@ -306,7 +307,8 @@ async fn who_is_stuck_on_an_old_connection_holds_nobody_up(database: &impl TestD
     for _ in 0..store.engine().writers_at_once() {
         let (store, holding) = (store.clone(), Arc::clone(&holding));
         stuck.spawn(async move {
-            let hang = async move |_| {
+            let hang = async move |db: DatabaseConnection| {
+                let _transaction = db.begin().await?;
                 holding.add_permits(1);
                 std::future::pending::<Result<(), StoreError>>().await
             };
