@@ -1,7 +1,7 @@
 //! What one user must see, call after call: a model of the account that is never wrong about what was acknowledged, and
 //! allows both outcomes of what was not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::history::{Answer, Call, Disturbances, Moment, Record};
 
@@ -48,7 +48,11 @@ pub struct Account<'a> {
     passwords: HashSet<String>,
     roles: HashSet<String>,
     sessions: HashMap<String, Over>,
+    /// Those that nobody is known to have ended: few of the many of a long history.
+    living: BTreeSet<String>,
     tokens: HashMap<String, Token>,
+    /// Those that are not known to be over, by session.
+    good: HashMap<String, Vec<String>>,
     refreshes: HashMap<String, Refresh>,
     pending: Vec<(Pending, Moment)>,
     /// How many sessions may have been opened of which nobody has heard.
@@ -97,7 +101,9 @@ impl<'a> Account<'a> {
             passwords: HashSet::new(),
             roles: HashSet::from([String::new()]),
             sessions: HashMap::new(),
+            living: BTreeSet::new(),
             tokens: HashMap::new(),
+            good: HashMap::new(),
             refreshes: HashMap::new(),
             pending: Vec::new(),
             unheard: 0,
@@ -238,6 +244,7 @@ impl<'a> Account<'a> {
         };
         let at_risk = self.pending.iter().any(|(pending, _)| *pending == Pending::EndsSessions);
         self.sessions.insert(session.clone(), if at_risk { Over::Perhaps } else { Over::No });
+        self.living.insert(session.clone());
         self.refreshes.insert(refresh_token.clone(), Refresh { session: session.clone(), spent: None });
         self.issued(session, token, now);
     }
@@ -246,6 +253,7 @@ impl<'a> Account<'a> {
         let of_session = self.sessions.get(session).copied().unwrap_or(Over::No);
         let over = if self.pending.is_empty() { of_session } else { Over::Perhaps };
         self.tokens.insert(token.to_owned(), Token { session: session.to_owned(), issued: now, over });
+        self.good.entry(session.to_owned()).or_default().push(token.to_owned());
     }
 
     fn spent(&mut self, record: &Record, refresh_token: &str, key: u64) -> Verdict {
@@ -314,8 +322,8 @@ impl<'a> Account<'a> {
             }
         }
         ensure(unknown <= self.unheard, "there are more sessions than were asked for")?;
-        let lost = self.sessions.iter().find(|(id, over)| **over == Over::No && !listed.contains(id));
-        lost.map_or(Ok(()), |(id, _)| Err(format!("session {id} is not there, and nobody has ended it")))
+        let lost = self.living.iter().find(|id| self.sessions[*id] == Over::No && !listed.contains(id));
+        lost.map_or(Ok(()), |id| Err(format!("session {id} is not there, and nobody has ended it")))
     }
 
     fn role_read(&mut self, record: &Record, password: &str) -> Verdict {
@@ -326,14 +334,33 @@ impl<'a> Account<'a> {
 
     fn end(&mut self, session: &str, known: bool, now: Moment) {
         let over = self.sessions.entry(session.to_owned()).or_insert(Over::No);
-        let tokens = self.tokens.values_mut().filter(|token| token.session == session);
-        for over in tokens.map(|token| &mut token.over).chain([over]) {
+        if known {
+            over.since(now);
+        } else {
+            over.perhaps();
+        }
+        let living = *over == Over::Perhaps;
+        if living {
+            self.living.insert(session.to_owned())
+        } else {
+            self.living.remove(session)
+        };
+        self.end_tokens_of(session, known, now);
+    }
+
+    fn end_tokens_of(&mut self, session: &str, known: bool, now: Moment) {
+        let Some(good) = self.good.get_mut(session) else { return };
+        for token in good.iter() {
+            let over = &mut self.tokens.get_mut(token).expect("it was given").over;
             if known { over.since(now) } else { over.perhaps() }
+        }
+        if known {
+            self.good.remove(session);
         }
     }
 
     fn end_all(&mut self, known: bool, now: Moment) {
-        let sessions: Vec<_> = self.sessions.keys().cloned().collect();
+        let sessions = self.living.clone();
         sessions.iter().for_each(|session| self.end(session, known, now));
         if known {
             self.unheard = 0;
@@ -342,9 +369,8 @@ impl<'a> Account<'a> {
     }
 
     fn end_tokens(&mut self, known: bool, now: Moment) {
-        for token in self.tokens.values_mut() {
-            if known { token.over.since(now) } else { token.over.perhaps() }
-        }
+        let sessions: Vec<_> = self.good.keys().cloned().collect();
+        sessions.iter().for_each(|session| self.end_tokens_of(session, known, now));
         self.note(Pending::EndsTokens, known, now);
     }
 
