@@ -105,9 +105,9 @@ impl Store {
         Ok(millis.map(Timestamp::from_millis))
     }
 
-    /// Asks the database for a row, to learn whether it answers. From a question on to which there was no answer, new
-    /// connections are tried before each one until there are: those of before may lead to a machine that is gone. Whoever
-    /// asks again and again gets them as soon as they can be had, also if it gives up on a question after a second.
+    /// Asks the database for a row, to learn whether it answers. After a question to which there was no answer, new connections
+    /// are opened first, unless those of before answer: they may lead to a machine that is gone. Whoever asks again and again
+    /// gets them as soon as they can be had, also if it gives up on a question after a second.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if self.0.turns.is_closed() {
             return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
@@ -116,18 +116,22 @@ impl Store {
         // A caller that gives up leaves them in doubt.
         let doubted = self.0.doubted.swap(true, Ordering::Relaxed);
         if doubted {
-            self.note(self.0.engine.renew().await?).await?;
+            self.take_up(self.0.engine.renew().await?).await?;
         }
         self.bounded(schema::ping(&self.readers())).await?;
         // A session that began while nothing could be written goes on so when that is over.
         if self.bounded(database_server::only_reads(&self.readers())).await? {
-            self.note(self.0.engine.renew_all_the_same().await?).await?;
+            // If there is none, what it reads is an answer all the same.
+            if let Ok(renewal) = self.0.engine.renew_all_the_same().await {
+                self.take_up(renewal).await?;
+            }
         }
         self.0.doubted.store(false, Ordering::Relaxed);
         Ok(())
     }
 
-    async fn note(&self, renewal: Renewal) -> Result<(), StoreError> {
+    /// Begins to write on new connections, if there are.
+    async fn take_up(&self, renewal: Renewal) -> Result<(), StoreError> {
         if renewal == Renewal::Needless {
             return Ok(());
         }
