@@ -25,10 +25,11 @@ pub struct Load {
     next: Arc<AtomicUsize>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Target {
     Greet,
-    GetUser,
+    /// The users that are asked for in turn.
+    GetUser(Arc<Vec<String>>),
 }
 
 pub struct Outcome {
@@ -42,8 +43,8 @@ impl Load {
         Self { target: Target::Greet, headers: Arc::new(headers), next: Arc::default() }
     }
 
-    pub fn get_user(tokens: Vec<String>) -> Self {
-        Self { target: Target::GetUser, ..Self::greet(tokens) }
+    pub fn get_user(token: &str, ids: Vec<String>) -> Self {
+        Self { target: Target::GetUser(Arc::new(ids)), ..Self::greet(vec![token.to_owned()]) }
     }
 
     /// Loads `server` for about `span`.
@@ -69,13 +70,15 @@ impl Load {
         let mut client = AuthServiceClient::new(channel);
         let mut calls = 0;
         while Instant::now() < end {
-            let header = &self.headers[self.next.fetch_add(1, Ordering::Relaxed) % self.headers.len()];
-            match self.target {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let header = &self.headers[number % self.headers.len()];
+            match &self.target {
                 Target::Greet => {
                     client.greet(with(header, GreetRequest {})).await.unwrap();
                 }
-                Target::GetUser => {
-                    client.get_user(with(header, GetUserRequest { user_id: "me".to_owned() })).await.unwrap();
+                Target::GetUser(ids) => {
+                    let user_id = ids[number % ids.len()].clone();
+                    client.get_user(with(header, GetUserRequest { user_id })).await.unwrap();
                 }
             }
             calls += 1;

@@ -23,6 +23,8 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_secs(3);
 /// Tokens enough to fall out of the cache before they come round again.
 const FRESH_TOKENS: usize = 30_000;
+/// More than one question is for.
+const USERS: usize = 1_000;
 /// Fewer than one user may have sessions.
 const SIGN_OUTS: usize = 60;
 
@@ -57,9 +59,10 @@ fn run() {
             &unseen,
         )
         .await;
-        let get_user = Load::get_user(vec![token]);
-        compare("P6 GetUser, token seen before / bare tonic Greet", &ours.process, &bare, &get_user, &greet)
-            .await;
+        let me = Load::get_user(&token, vec!["me".to_owned()]);
+        compare("P6 GetUser, of oneself / bare tonic Greet", &ours.process, &bare, &me, &greet).await;
+        let others = Load::get_user(&ours.service_token().await, ours.users(USERS).await);
+        compare("P6 GetUser, of 1,000 users / bare tonic Greet", &ours.process, &bare, &others, &greet).await;
         let sign_in = Countersign::sign_in();
         let (rate, cpu) = sessions::refresh(&ours.process, &sign_in, ROUND).await;
         println!("P5 RefreshToken, 32 sessions at once, each committed: {rate:.0} calls/s (CPU a call {cpu:.0} µs)");

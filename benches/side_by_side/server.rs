@@ -1,6 +1,6 @@
 //! The processes that are measured, each in one of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use countersign::pb::auth::v1::auth_service_client::AuthServiceClient;
@@ -19,7 +19,7 @@ pub struct Measured {
     _output: BufReader<ChildStdout>,
 }
 
-/// The service, with one user.
+/// The service, with one user for most of what is measured.
 pub struct Countersign {
     pub process: Measured,
     folder: TempDir,
@@ -72,8 +72,45 @@ impl Countersign {
     }
 
     pub async fn token(&self) -> String {
+        self.token_for(Self::sign_in()).await
+    }
+
+    /// The token of one who may see other users.
+    pub async fn service_token(&self) -> String {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .current_dir(self.folder.path())
+            .args(["user", "create", "--username", "service", "--role", "service"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        self.token_for(IssueTokenRequest { username: "service".into(), ..Self::sign_in() }).await
+    }
+
+    async fn token_for(&self, sign_in: IssueTokenRequest) -> String {
         let mut client = AuthServiceClient::new(self.process.connect().await);
-        client.issue_token(Self::sign_in()).await.unwrap().into_inner().token
+        client.issue_token(sign_in).await.unwrap().into_inner().token
+    }
+
+    /// The ids of that many new users.
+    pub async fn users(&self, count: usize) -> Vec<String> {
+        let mut workers = JoinSet::new();
+        for worker in 0..4 {
+            let mut client = AuthServiceClient::new(self.process.connect().await);
+            workers.spawn(async move {
+                let mut ids = Vec::new();
+                for number in 0..count / 4 {
+                    let username = format!("user-{worker}-{number}");
+                    let message = CreateUserRequest { username, password: PASSWORD.to_owned() };
+                    let made = client.create_user(message).await.unwrap().into_inner();
+                    ids.push(made.user.unwrap().user_id);
+                }
+                ids
+            });
+        }
+        workers.join_all().await.into_iter().flatten().collect()
     }
 
     /// The call that opens a session of its user.

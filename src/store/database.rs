@@ -29,6 +29,7 @@ use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
 use super::trust_state::TrustState;
 use super::turns::{Turn, Turns};
+use super::user_lookups::UserLookups;
 use super::{OpenError, StoreConfig, StoreError, database_server, schema};
 
 /// After which time the caller of a write is told that the database does not answer, on a server: with what else a call
@@ -36,8 +37,9 @@ use super::{OpenError, StoreConfig, StoreError, database_server, schema};
 const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 /// The same where its turn came late because many were before it.
 const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
-/// After which time another connection is asked where the log is: revocations are to be felt within a second.
-const FOLLOWER_PATIENCE: Duration = Duration::from_millis(300);
+/// After which time another connection is asked where the log is, for revocations are to be felt within a second, and those that
+/// there are come into doubt.
+const SOON: Duration = Duration::from_millis(300);
 
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -46,6 +48,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     engine: Engine,
     turns: Turns,
+    user_lookups: UserLookups,
     /// Whether a question went unanswered since the connections were last seen to work.
     doubted: AtomicBool,
     /// Told when one does.
@@ -64,6 +67,7 @@ impl Store {
         let store = Self(Arc::new(Inner {
             engine,
             turns,
+            user_lookups: UserLookups::default(),
             doubted: AtomicBool::new(false),
             doubt: Notify::new(),
             trust: TrustState::default(),
@@ -83,6 +87,11 @@ impl Store {
     /// What tests make go wrong.
     pub(super) fn faults(&self) -> &Faults {
         &self.0.faults
+    }
+
+    /// Who waits for a user.
+    pub(super) fn user_lookups(&self) -> &UserLookups {
+        &self.0.user_lookups
     }
 
     /// What differs between databases.
@@ -105,9 +114,9 @@ impl Store {
         Ok(millis.map(Timestamp::from_millis))
     }
 
-    /// Asks the database for a row, to learn whether it answers. After a question to which there was no answer, new connections
-    /// are opened first, unless those of before answer: they may lead to a machine that is gone. Whoever asks again and again
-    /// gets them as soon as they can be had, also if it gives up on a question after a second.
+    /// Asks the database for a row, to learn whether it answers. Where there is no answer soon, or was none to another question, new
+    /// connections are opened first, unless those of before answer: they may lead to a machine that is gone. Whoever asks again and
+    /// again gets them as soon as they can be had, also if it gives up on a question after a second.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if self.0.turns.is_closed() {
             return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
@@ -115,10 +124,14 @@ impl Store {
         self.0.engine.check()?;
         // A caller that gives up leaves them in doubt.
         let doubted = self.0.doubted.swap(true, Ordering::Relaxed);
-        if doubted {
-            self.take_up(self.0.engine.renew().await?).await?;
+        let answered = if doubted { None } else { self.soon(schema::ping(&self.readers())).await };
+        match answered {
+            Some(answer) => answer?,
+            None => {
+                self.take_up(self.0.engine.renew().await?).await?;
+                self.bounded(schema::ping(&self.readers())).await?;
+            }
         }
-        self.bounded(schema::ping(&self.readers())).await?;
         // A session that began while nothing could be written goes on so when that is over.
         if self.bounded(database_server::only_reads(&self.readers())).await? {
             // If there is none, what it reads is an answer all the same.
@@ -206,16 +219,22 @@ impl Store {
         &self,
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Option<Result<T, StoreError>> {
+        let answer = self.soon(answer).await;
+        if answer.is_none() {
+            self.0.doubted.store(true, Ordering::Relaxed);
+            self.0.doubt.notify_one();
+        }
+        answer
+    }
+
+    /// The answer, if a server gives one before long.
+    async fn soon<T>(
+        &self,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Option<Result<T, StoreError>> {
         match self.0.engine.patience() {
             None => Some(answer.await),
-            Some(_) => {
-                let answer = timeout(FOLLOWER_PATIENCE, answer).await.ok();
-                if answer.is_none() {
-                    self.0.doubted.store(true, Ordering::Relaxed);
-                    self.0.doubt.notify_one();
-                }
-                answer
-            }
+            Some(_) => timeout(SOON, answer).await.ok(),
         }
     }
 
@@ -326,7 +345,7 @@ impl Store {
         loop {
             let running = async { Ok(db.execute_raw(statement.clone()).await?.rows_affected()) };
             match self.bounded(running).await {
-                Err(error) if is_contention(&error) && patience.pause().await => {}
+                Err(error) if meaning_of(&error) == Meaning::Contention && patience.pause().await => {}
                 outcome => return outcome,
             }
         }
@@ -338,10 +357,6 @@ fn boxed<'a, T>(
     opening: impl Future<Output = T> + Send + 'a,
 ) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
     Box::pin(opening)
-}
-
-fn is_contention(error: &DbErr) -> bool {
-    meaning_of(error) == Meaning::Contention
 }
 
 impl fmt::Debug for Store {

@@ -3,16 +3,17 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 use super::{mysql_code, postgres_code, sqlite_code};
 
-/// The driver's error, for the log alone.
-type Cause = Box<dyn Error + Send + Sync>;
+/// The driver's error, for the log alone. Shared, because one question may be for many.
+type Cause = Arc<dyn Error + Send + Sync>;
 
 /// A call of the store failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is out of reach, busy beyond the time-out or cannot write: the same call may succeed later.
     #[error("the database does not answer")]
@@ -115,7 +116,7 @@ pub enum OpenError {
     ForeignTables,
     /// A database server is out of reach, or lets this user in nowhere.
     #[error("the database {0} cannot be used: {1}")]
-    NoAnswer(String, Cause),
+    NoAnswer(String, Box<dyn Error + Send + Sync>),
     /// A server that would shorten what does not fit.
     #[error(
         "the database does not run in strict mode (sql_mode lacks STRICT_TRANS_TABLES): it would store what was shortened, \
@@ -170,12 +171,19 @@ fn with_cause(error: &StoreError) -> String {
 impl StoreError {
     /// A row that others keep changing: the same call may succeed later.
     pub(crate) fn contended() -> Self {
-        Self::Contended("others kept changing the same row".into())
+        let cause: Box<dyn Error + Send + Sync> = "others kept changing the same row".into();
+        Self::Contended(cause.into())
+    }
+
+    /// The log of revocations is not the one that is known, and must be read anew. The same call may succeed then.
+    pub(super) fn another_log() -> Self {
+        let cause: Box<dyn Error + Send + Sync> = "the log of revocations is another one by now".into();
+        Self::Unreachable(cause.into())
     }
 
     /// For what is wrong in this program rather than in the database.
-    pub(super) fn unexpected(cause: impl Into<Cause>) -> Self {
-        Self::Unexpected(cause.into())
+    pub(super) fn unexpected(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unexpected(cause.into().into())
     }
 }
 
@@ -200,9 +208,9 @@ impl Failure for ActError {
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         match meaning_of(&error) {
-            Meaning::Contention => Self::Contended(error.into()),
-            Meaning::Outage => Self::Unreachable(error.into()),
-            Meaning::Defect => Self::Unexpected(error.into()),
+            Meaning::Contention => Self::Contended(Arc::new(error)),
+            Meaning::Outage => Self::Unreachable(Arc::new(error)),
+            Meaning::Defect => Self::Unexpected(Arc::new(error)),
         }
     }
 }

@@ -51,6 +51,7 @@ mod trust_counter;
 mod trust_log;
 mod trust_state;
 mod turns;
+mod user_lookups;
 mod users;
 mod verifier_leases;
 

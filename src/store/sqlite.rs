@@ -153,7 +153,7 @@ fn writer_options(path: &Path) -> ConnectOptions {
     })
 }
 
-fn reader_count() -> u32 {
+pub(super) fn reader_count() -> u32 {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     u32::try_from(cores * 2).unwrap_or(u32::MAX).clamp(4, 16)
 }
@@ -183,9 +183,9 @@ fn explain_opening(path: &Path, error: OpenError) -> OpenError {
     let OpenError::Store(StoreError::Unreachable(cause) | StoreError::Unexpected(cause)) = error else {
         return error;
     };
-    match cause.downcast::<DbErr>() {
-        Ok(error) => explain(path, *error),
-        Err(cause) => StoreError::unexpected(cause).into(),
+    match cause.downcast_ref::<DbErr>() {
+        Some(error) => explain(path, error.clone()),
+        None => StoreError::Unexpected(cause).into(),
     }
 }
 

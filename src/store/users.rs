@@ -129,17 +129,6 @@ impl Store {
         rows.iter().map(|result| read_user(&Row::new(result, &USER_COLUMNS, 0))).collect()
     }
 
-    /// The user of this id.
-    pub async fn lookup_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let select = Entity::find()
-            .select_only()
-            .columns(USER_COLUMNS)
-            .filter(Column::Id.eq(bytes(id.as_uuid())))
-            .filter(Column::State.ne(DELETED));
-        let found = self.find(&select.into_query()).await?;
-        found.map(|result| read_user(&Row::new(&result, &USER_COLUMNS, 0))).transpose()
-    }
-
     /// The user of this id, and its password.
     pub async fn lookup_user_with_password(
         &self,

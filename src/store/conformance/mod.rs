@@ -15,6 +15,7 @@ mod refresh;
 mod schema;
 mod sessions;
 mod trust_log;
+mod user_lookups;
 mod users;
 mod writes;
 
@@ -54,6 +55,10 @@ macro_rules! conformance {
                     a_user_is_inserted_only_while_its_maker_is_who_it_was
                     of_many_inserts_of_one_name_one_wins
                     a_password_is_upgraded_only_while_it_is_the_old_one
+                }
+                user_lookups {
+                    of_many_who_ask_at_once_each_is_told_of_its_own_user
+                    who_asks_after_a_change_reads_it_here_and_at_a_replica
                 }
                 sessions {
                     a_session_is_read_back_with_its_user

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{SqliteDatabase, TestDatabase, act, at, new_session, password, user};
+use super::{SqliteDatabase, TestDatabase, act, at, new_session, password, tamper, user, user_id};
 use crate::domain::Epoch;
 use crate::store::{ActError, DatabaseUrl, OpenError, Store, StoreConfig, StoreError, sqlite};
 
@@ -222,4 +222,33 @@ async fn a_database_of_an_earlier_release_goes_on() {
     let mine = crate::store::Whose::Of(found.user.id);
     store.revoke_session(super::session_id(10), mine, super::LIMITS, &act(2000)).await.unwrap();
     assert_eq!(store.trust().len(), 1, "the session");
+}
+
+#[tokio::test]
+async fn a_row_that_the_database_cannot_read_concerns_nobody_else() {
+    let database = SqliteDatabase::create().unwrap();
+    let store = database.open().await;
+    for number in 1..=9 {
+        store.insert_user(&user(number, &format!("user{number}")), &password("x"), &act(1)).await.unwrap();
+    }
+    tamper(&store, "ALTER TABLE users RENAME TO kept").await;
+    let overflow =
+        "CASE WHEN name_shown = 'user4' THEN abs(-9223372036854775807 - 1) ELSE epoch END AS epoch";
+    let columns = "id, name_shown, roles, state, collapses, created";
+    tamper(&store, format!("CREATE VIEW users AS SELECT {columns}, {overflow} FROM kept")).await;
+    // The first two are asked for alone, the others together.
+    let lookups: Vec<_> = (1..=9)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { (number, store.lookup_user(user_id(number)).await) })
+        })
+        .collect();
+    for lookup in lookups {
+        let (number, found) = lookup.await.unwrap();
+        match found {
+            Ok(found) => assert_eq!((found.unwrap().id, number == 4), (user_id(number), false)),
+            Err(StoreError::Unexpected(_)) => assert_eq!(number, 4),
+            Err(other) => panic!("{number}: {other:?}"),
+        }
+    }
 }
