@@ -32,6 +32,7 @@ mod m0012_create_duties;
 mod m0013_create_origin;
 mod m0014_create_replicas;
 mod m0015_create_verifier_leases;
+mod m0016_create_trust_marks;
 
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
@@ -64,6 +65,7 @@ pub fn migrations() -> Vec<Box<dyn Migration>> {
         Box::new(m0013_create_origin::CreateOrigin),
         Box::new(m0014_create_replicas::CreateReplicas),
         Box::new(m0015_create_verifier_leases::CreateVerifierLeases),
+        Box::new(m0016_create_trust_marks::CreateTrustMarks),
     ]
 }
 

@@ -94,14 +94,15 @@ enum Scope {
     Everywhere,
 }
 
-/// A server that starts begins an incarnation, and its log goes on where it was; an older copy of the database falls short.
-fn tell_of_another_log(known: TrustPosition, found: TrustPosition) {
-    if found.sequence < known.sequence {
+/// A server that starts begins an incarnation, and its log goes on where it was.
+fn tell_of_another_log(known: TrustPosition, found: TrustPosition, has_all: bool) {
+    if !has_all {
         tracing::error!(
             known = known.sequence,
             found = found.sequence,
-            "the log of revocations is shorter than it was: was an older copy of the database put in place under the running \
-             server? What was revoked after that copy was made is good again, until `countersign fence`"
+            "the log of revocations lacks what was in it: was an older copy of the database put in place under the running \
+             server, or a standby promoted that had not got everything? What was revoked and is lacking is good again, until \
+             `countersign fence`"
         );
     } else if found.incarnation != known.incarnation {
         tracing::info!("another server has started on this database; verifiers get a snapshot");
@@ -113,11 +114,11 @@ impl Authority {
     pub async fn follow_trust_log(&self) -> Result<(), Error> {
         let parts = self.parts();
         let known = parts.store.trust().position();
-        if parts.store.follow_trust_log().await? == Followed::Elsewhere {
+        if parts.store.follow_trust_log().await? != Followed::ToTheEnd {
             let mut fresh = [0; 16];
             parts.entropy.fill(&mut fresh);
-            parts.store.enter_incarnation(fresh).await?;
-            tell_of_another_log(known, parts.store.trust().position());
+            let has_all = parts.store.enter_incarnation(fresh).await?;
+            tell_of_another_log(known, parts.store.trust().position(), has_all);
         }
         // Tokens of keys that are not known here would be refused. The log is followed all the same.
         for read in [parts.keys.catch_up().await, parts.keys.let_go_of_revoked().await] {

@@ -306,7 +306,7 @@ impl TrustWatch {
     }
 
     fn heartbeat(&mut self) -> Option<TrustFrame> {
-        let TrustNews { position, read_began } = *self.news.borrow();
+        let TrustNews { position, read_began, .. } = *self.news.borrow();
         let began = read_began?;
         let due = self.told.beaten.is_none_or(|last| began >= last + self.heartbeat_interval);
         let told_all =

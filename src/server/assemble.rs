@@ -115,7 +115,7 @@ impl Server {
         let tls =
             config.tls.clone().map(|tls| Tls::load(tls, Arc::clone(&surroundings.clock))).transpose()?;
         let store = Store::open(&config.store, surroundings.clock.now()).await?;
-        begin_incarnation(&store, &surroundings).await?;
+        store.ensure_trust_counter(drawn(&surroundings)).await?;
         cluster::join(&store, &config.policy, config.adopt, surroundings.clock.now()).await?;
         let keys = keys::open(&store, &config.master_keys, &config.policy, &surroundings).await?;
         let authority = build_authority(&config, &store, keys, &surroundings)?;
@@ -136,6 +136,8 @@ impl Server {
         let rest = Rest::new(door.clone(), config.policy.registration, config.older_api)?;
         let front = Front::new(door.clone(), rest, config.web);
         let (handler, proxies) = (Dispatch::new(door, front), config.trusted_proxies);
+        // At last: all other replicas take part in it, and a start that fails is none.
+        store.begin_incarnation(drawn(&surroundings)).await?;
         Ok(Self { store, authority, health, peer_limit, draining, tls, handler, proxies })
     }
 
@@ -180,12 +182,11 @@ impl Server {
     }
 }
 
-async fn begin_incarnation(store: &Store, surroundings: &Surroundings) -> Result<(), StoreError> {
+/// What is drawn for an incarnation of the trust log.
+fn drawn(surroundings: &Surroundings) -> [u8; 16] {
     let mut incarnation = [0; 16];
     surroundings.entropy.fill(&mut incarnation);
-    store.ensure_trust_counter(incarnation).await?;
-    surroundings.entropy.fill(&mut incarnation);
-    store.begin_incarnation(incarnation).await
+    incarnation
 }
 
 fn build_authority(

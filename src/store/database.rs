@@ -27,6 +27,7 @@ use super::engine::{Engine, Renewal};
 use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
+use super::trust_marks::Marks;
 use super::trust_state::TrustState;
 use super::turns::{Turn, Turns};
 use super::user_lookups::UserLookups;
@@ -55,6 +56,7 @@ struct Inner {
     doubt: Notify,
     /// What has been revoked.
     trust: TrustState,
+    marks: Marks,
     faults: Faults,
 }
 
@@ -71,6 +73,7 @@ impl Store {
             doubted: AtomicBool::new(false),
             doubt: Notify::new(),
             trust: TrustState::default(),
+            marks: Marks::default(),
             faults: config.faults.clone(),
         }));
         store.require_original().await?;
@@ -82,6 +85,11 @@ impl Store {
     #[must_use]
     pub fn trust(&self) -> &TrustState {
         &self.0.trust
+    }
+
+    /// What its commits are recognised by in the log.
+    pub(super) fn marks(&self) -> &Marks {
+        &self.0.marks
     }
 
     /// What tests make go wrong.

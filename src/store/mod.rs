@@ -49,6 +49,7 @@ mod sqlite_code;
 mod transaction;
 mod trust_counter;
 mod trust_log;
+mod trust_marks;
 mod trust_state;
 mod turns;
 mod user_lookups;

@@ -13,8 +13,8 @@ pub(super) fn meaning(error: &dyn DatabaseError) -> Option<Meaning> {
         1020 | 1213 => Meaning::Contention,
         // Whom it does not let in; a full disk, too many connections, a server that is stopping, locks that others hold for too long, a server that
         // may only be read, statements and connections that were killed or took too long.
-        1044 | 1045 | 1130 | 1698 | 1021 | 1040 | 1053 | 1114 | 1203 | 1205 | 1290 | 1317 | 1836 | 1927
-        | 1969 | 3024 | 4031 => Meaning::Outage,
+        1044 | 1045 | 1129 | 1130 | 1226 | 1698 | 1021 | 1040 | 1053 | 1114 | 1203 | 1205 | 1290 | 1317
+        | 1836 | 1927 | 1969 | 3024 | 4031 => Meaning::Outage,
         _ => Meaning::Defect,
     })
 }

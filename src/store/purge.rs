@@ -19,6 +19,8 @@ use crate::domain::Timestamp;
 const LOOKED_AT: u64 = 1000;
 /// How many rows a step removes at most.
 const REMOVED: u64 = 200;
+/// The same of revocations: small rows, which whoever signs out makes, and every start reads.
+const REVOCATIONS_REMOVED: u64 = 2000;
 /// How long security events are kept.
 const EVENTS_KEPT: Duration = Duration::from_secs(90 * 86_400);
 
@@ -77,7 +79,8 @@ impl Store {
         if self.is_shared() {
             self.purge_leases(now.minus(LEASE_GRACE)).await?;
         }
-        self.purge_revocations(now).await
+        self.purge_revocations(now).await?;
+        self.purge_marks().await
     }
 
     async fn purge_revocations(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -87,7 +90,7 @@ impl Store {
             .column(Column::Sequence)
             .filter(Column::ForgetAt.lte(now.as_millis()))
             .order_by_asc(Column::Sequence)
-            .limit(REMOVED);
+            .limit(REVOCATIONS_REMOVED);
         let rows = self.find_all(&select.into_query()).await?;
         let sequences: Vec<i64> = rows.iter().filter_map(|row| row.try_get_by_index(0).ok()).collect();
         if !sequences.is_empty() {

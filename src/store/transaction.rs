@@ -14,12 +14,13 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult, StatementBuilder,
 };
 
-use super::Store;
 use super::entity::{trust_counter, users};
 use super::error::Failure;
 use super::faults::Fault;
 use super::patience::Patience;
 use super::row::bytes;
+use super::trust_state::TrustState;
+use super::{Store, StoreError};
 use crate::domain::{Timestamp, UserId};
 
 /// What a transaction does: it borrows the transaction, so it is boxed.
@@ -30,6 +31,10 @@ pub(super) struct Transaction {
     db: DatabaseTransaction,
     /// When it happens.
     pub(super) now: Timestamp,
+    /// By what its commit is recognised in the trust log.
+    pub(super) mark: Option<i64>,
+    /// By what the one before is, once the log is appended to.
+    pub(super) mark_before: Option<i64>,
     /// What it revokes, and when that may be forgotten.
     pub(super) revoked: Vec<(Revoked, Timestamp)>,
     /// Whether it changes something else that other processes have to know.
@@ -47,7 +52,7 @@ impl Store {
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
         let store = self.clone();
-        self.write(move |db| async move {
+        let writing = self.write(move |db| async move {
             let mut patience = Patience::new();
             loop {
                 let outcome = store.attempt(&db, now, &work).await;
@@ -56,19 +61,24 @@ impl Store {
                     return outcome;
                 }
             }
-        })
-        .await
+        });
+        let (value, last) = writing.await?;
+        // Who is told that something is done must find it done: what another process has revoked before, too. And what
+        // has been revoked here must be within what is known, or nobody would wait until verifiers know it.
+        self.know_log_to(last).await?;
+        Ok(value)
     }
 
-    async fn attempt<T, E, F>(&self, db: &DatabaseConnection, now: Timestamp, work: &F) -> Result<T, E>
+    /// What came of it, and where the log is then.
+    async fn attempt<T, E, F>(&self, db: &DatabaseConnection, now: Timestamp, work: &F) -> Result<(T, i64), E>
     where
         T: Send + 'static,
         E: Failure,
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
         let db = self.bounded(self.engine().begin(db)).await?;
-        let mut transaction = Transaction::begun(db, now);
-        let done = self.bounded(transaction.run(work)).await;
+        let mut transaction = Transaction { mark: self.marks().next(), ..Transaction::begun(db, now) };
+        let done = self.bounded(transaction.run(self.trust(), work)).await;
         let (position, revocations, value) = match done {
             Ok(done) => done,
             Err(refusal) => {
@@ -78,18 +88,18 @@ impl Store {
                 return Err(refusal);
             }
         };
+        let marks = (transaction.mark_before, transaction.mark);
         if let Err(error) = self.commit(transaction).await {
             self.engine().give_up_writer().await;
             // If this fails too, whoever follows the log finds it.
             let _still_unknown = self.follow_trust_log().await;
             return Err(error.into());
         }
-        self.trust().publish(&revocations);
-        // Who is told that something is done must find it done: what another process has revoked before, too. And what
-        // has been revoked here must be within what is known, or nobody would wait until verifiers know it.
-        let last = revocations.last().map_or(position, |last| last.sequence);
-        self.follow_trust_log_to(last).await?;
-        Ok(value)
+        if !self.trust().publish(&revocations, marks) {
+            self.trust().tell_elsewhere();
+            return Err(StoreError::another_log().into());
+        }
+        Ok((value, revocations.last().map_or(position, |last| last.sequence)))
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<(), DbErr> {
@@ -102,7 +112,7 @@ impl Store {
 impl Transaction {
     /// One that has begun.
     pub(super) fn begun(db: DatabaseTransaction, now: Timestamp) -> Self {
-        Self { db, now, revoked: Vec::new(), has_news: false }
+        Self { db, now, mark: None, mark_before: None, revoked: Vec::new(), has_news: false }
     }
 
     /// Writes what it revokes into the log, tells other processes, and commits.
@@ -113,21 +123,29 @@ impl Transaction {
 
     /// Writes what it revokes into the log, and tells other processes of it when that is committed.
     async fn log_and_announce(&mut self) -> Result<Vec<Revocation>, DbErr> {
-        let revocations = self.append_to_log().await?;
-        if self.has_news || !revocations.is_empty() {
+        // Before others have to wait for the counter.
+        if self.has_news || !self.revoked.is_empty() {
             self.announce().await?;
         }
-        Ok(revocations)
+        self.append_to_log().await
     }
 
-    /// All that comes before the commit.
-    async fn run<T, E, F>(&mut self, work: &F) -> Result<(i64, Vec<Revocation>, T), E>
+    /// All that comes before the commit. Nothing is written into a log that lacks something which is known: it must be entered
+    /// before, or what is revoked would get numbers that are taken for known. Where the log is comes with it, as of what `work` has
+    /// decided by.
+    async fn run<T, E, F>(&mut self, trust: &TrustState, work: &F) -> Result<(i64, Vec<Revocation>, T), E>
     where
         E: Failure,
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E>,
     {
-        let position = self.position().await?;
         let value = work(self).await?;
+        let known = trust.known();
+        let log = self.lookup_log(known).await?;
+        if log.is_some_and(|found| !found.has(known)) {
+            trust.tell_elsewhere();
+            return Err(StoreError::another_log().into());
+        }
+        let position = log.map_or(0, |found| found.end.position.sequence);
         Ok((position, self.log_and_announce().await?, value))
     }
 

@@ -8,14 +8,15 @@ use super::row::Row;
 use super::{Store, StoreError};
 use crate::domain::TrustPosition;
 
-const COLUMNS: [Column; 3] = [Column::Id, Column::Incarnation, Column::Sequence];
+pub(super) const COLUMNS: [Column; 3] = [Column::Id, Column::Incarnation, Column::Sequence];
 /// The id of the only row.
 pub(super) const ID: i16 = 1;
 
 impl Store {
     /// Makes sure that there is a counter, and follows it: a new one starts `incarnation` at 0, one that is there stays as it
-    /// is.
+    /// is. Drawn at random, it is also where this process's marks begin.
     pub async fn ensure_trust_counter(&self, incarnation: [u8; 16]) -> Result<(), StoreError> {
+        self.marks().begin(incarnation);
         let insert = Query::insert()
             .into_table(Entity)
             .columns(COLUMNS)
@@ -23,7 +24,8 @@ impl Store {
             .map_err(StoreError::unexpected)?
             .to_owned();
         self.insert_unless_there(&insert).await?;
-        self.enter_incarnation(incarnation).await
+        self.enter_incarnation(incarnation).await?;
+        Ok(())
     }
 
     /// Where the log is.
@@ -32,10 +34,14 @@ impl Store {
         let Some(result) = self.find_in_log(&select.into_query()).await? else {
             return Ok(None);
         };
-        let row = Row::<Entity>::new(&result, &COLUMNS, 0);
-        Ok(Some(TrustPosition {
-            incarnation: row.parse(Column::Incarnation, |bytes: Vec<u8>| <[u8; 16]>::try_from(bytes).ok())?,
-            sequence: row.read(Column::Sequence)?,
-        }))
+        read(&Row::new(&result, &COLUMNS, 0)).map(Some)
     }
+}
+
+/// Reads [`COLUMNS`].
+pub(super) fn read(row: &Row<'_, Entity>) -> Result<TrustPosition, StoreError> {
+    Ok(TrustPosition {
+        incarnation: row.parse(Column::Incarnation, |bytes: Vec<u8>| <[u8; 16]>::try_from(bytes).ok())?,
+        sequence: row.read(Column::Sequence)?,
+    })
 }

@@ -8,6 +8,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, UpdateStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::entity::revocations::{Column, Entity};
@@ -16,6 +17,8 @@ use super::patience::monotonic_now;
 use super::row::{Row, bytes};
 use super::transaction::Transaction;
 use super::trust_counter::ID as COUNTER;
+use super::trust_marks::LogPlace;
+use super::trust_state::Taking;
 use super::{Store, StoreError};
 use crate::domain::{Epoch, SessionId, Timestamp, UserId};
 
@@ -26,6 +29,12 @@ pub(super) const GRACE: Duration = Duration::from_secs(60);
 const MOST_SESSIONS_OF_A_USER: usize = 128;
 /// How many rows are inserted by one statement.
 const CHUNK: usize = 500;
+/// How many rows are read by one.
+const PAGE: u64 = 5_000;
+/// How long whoever has written something waits until another log is entered.
+const ENTERED_WITHIN: Duration = Duration::from_millis(500);
+/// How often the log is read again because more was published meanwhile.
+const ATTEMPTS: usize = 16;
 
 pub(super) const COLUMNS: [Column; 7] = [
     Column::Sequence,
@@ -127,7 +136,8 @@ impl Transaction {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let last = self.advance_counter(count).await?;
+        let last;
+        (last, self.mark_before) = self.advance_counter(count).await?;
         let revocations: Vec<Revocation> = (last - count + 1..)
             .zip(revoked)
             .map(|(sequence, (revoked, forget_at))| Revocation {
@@ -143,6 +153,9 @@ impl Transaction {
                 insert.values(row_of(revocation)).map_err(|error| DbErr::Custom(error.to_string()))?;
             }
             self.execute(&insert).await?;
+        }
+        if let Some(mark) = self.mark {
+            self.leave_mark(last, mark).await?;
         }
         Ok(revocations)
     }
@@ -170,25 +183,15 @@ impl Transaction {
         Ok(row.try_get_by_index::<Option<i64>>(0)?.map(Timestamp::from_millis))
     }
 
-    /// Where the log is, with all that was committed before this transaction.
-    pub(super) async fn position(&self) -> Result<i64, DbErr> {
-        let select = Query::select()
-            .column(trust_counter::Column::Sequence)
-            .from(trust_counter::Entity)
-            .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
-            .to_owned();
-        Ok(self.number(&select).await?.unwrap_or(0))
-    }
-
-    /// Moves the counter on by `count`. Where it is then.
-    async fn advance_counter(&self, count: i64) -> Result<i64, DbErr> {
+    /// Moves the counter on by `count`. Where it is then, and the mark where it was.
+    async fn advance_counter(&self, count: i64) -> Result<(i64, Option<i64>), DbErr> {
         let advance = Query::update()
             .table(trust_counter::Entity)
             .value(trust_counter::Column::Sequence, Expr::col(trust_counter::Column::Sequence).add(count))
             .and_where(Expr::col(trust_counter::Column::Id).eq(COUNTER))
             .to_owned();
         match self.execute(&advance).await? {
-            1 => self.position().await,
+            1 => self.last_and_mark_before(count).await,
             _ => Err(DbErr::Custom("the trust counter is missing".to_owned())),
         }
     }
@@ -206,7 +209,7 @@ impl Transaction {
 pub enum Followed {
     /// Everything is known.
     ToTheEnd,
-    /// The log is another one, or has gone back: [`Store::enter_incarnation`] is needed.
+    /// It is another incarnation, or lacks something that is known: [`Store::enter_incarnation`] is needed.
     Elsewhere,
 }
 
@@ -216,19 +219,24 @@ impl Store {
         let began = monotonic_now();
         // A file that has lost its name can still be read, and nothing that others write is in it.
         self.engine().check()?;
-        let known = self.trust().position();
-        // The position first: what is committed between the two reads is read twice, and not missed.
-        let Some(position) = self.lookup_trust_counter().await? else { return Ok(Followed::Elsewhere) };
-        if position.incarnation != known.incarnation || position.sequence < known.sequence {
-            return Ok(Followed::Elsewhere);
+        for _ in 0..ATTEMPTS {
+            let known = self.trust().known();
+            // Its end first: what is committed between the two reads is read twice, and not missed.
+            let Some(found) = self.lookup_log(known).await? else { return Ok(Followed::Elsewhere) };
+            if found.end.position.incarnation != known.position.incarnation || !found.has(known) {
+                return Ok(Followed::Elsewhere);
+            }
+            let after = known.position.sequence;
+            let read =
+                if found.end.position.sequence == after { Vec::new() } else { self.read_log(after).await? };
+            match self.trust().take_log(&read, (known, found.end), began) {
+                Taking::Taken => return Ok(Followed::ToTheEnd),
+                Taking::Contradicted => return Ok(Followed::Elsewhere),
+                // What is known by now has not been looked for.
+                Taking::Overtaken => {}
+            }
         }
-        let read = if position.sequence == known.sequence {
-            Vec::new()
-        } else {
-            self.read_log(known.sequence).await?
-        };
-        self.trust().take_log(&read, position, began);
-        Ok(Followed::ToTheEnd)
+        Err(StoreError::contended())
     }
 
     /// Begins another incarnation. Nobody who starts can tell whether the database is the one that was left, or an older copy
@@ -236,50 +244,79 @@ impl Store {
     pub async fn begin_incarnation(&self, fresh: [u8; 16]) -> Result<(), StoreError> {
         let known = self.trust().position().incarnation;
         self.execute(&replace_incarnation(known, fresh)).await?;
-        self.enter_incarnation(fresh).await
+        self.enter_incarnation(fresh).await?;
+        Ok(())
     }
 
-    /// Follows the log of another incarnation from now on. If it is the same one and has gone back, because an older copy
-    /// of the database was put in its place, it becomes `fresh`: a position of before means nothing any more.
-    pub async fn enter_incarnation(&self, fresh: [u8; 16]) -> Result<(), StoreError> {
+    /// Follows the log of another incarnation from now on. If it is the same one and lacks something that is known, because an
+    /// older copy of the database was put in its place, it becomes `fresh`: a position of before means nothing any more. False
+    /// if something is lacking.
+    pub async fn enter_incarnation(&self, fresh: [u8; 16]) -> Result<bool, StoreError> {
         let store = self.clone();
+        // Most of it is read while others write.
+        let Some(early) = self.lookup_log(LogPlace::default()).await? else { return Ok(true) };
+        let mut read = self.read_log(0).await?;
         // Nothing of ours is committed meanwhile.
         self.write_alone(move |db| async move {
             let began = monotonic_now();
-            let known = store.trust().position();
-            let Some(mut position) = store.lookup_trust_counter().await? else { return Ok(()) };
-            if position.incarnation == known.incarnation {
-                if position.sequence >= known.sequence {
-                    return Ok(());
-                }
-                db.execute(&replace_incarnation(position.incarnation, fresh)).await?;
-                position = store.lookup_trust_counter().await?.unwrap_or(position);
+            let known = store.trust().known();
+            let Some(mut found) = store.lookup_log(known).await? else { return Ok(true) };
+            let has_all = found.has(known);
+            if has_all && found.end.position.incarnation == known.position.incarnation {
+                return Ok(true);
             }
-            let read = store.read_log(0).await?;
-            store.trust().replace(&read, position, began);
-            Ok(())
+            if !has_all {
+                let old = found.end.position.incarnation;
+                store.bounded::<_, DbErr>(db.execute(&replace_incarnation(old, fresh))).await?;
+                found = store.lookup_log(known).await?.unwrap_or(found);
+            }
+            let goes_on = store.lookup_log(early.end).await?.is_some_and(|log| log.has(early.end));
+            if !goes_on {
+                read.clear();
+            }
+            read.extend(store.read_log(if goes_on { early.end.position.sequence } else { 0 }).await?);
+            store.trust().replace(&read, found.end, began);
+            Ok(has_all)
         })
         .await
     }
 
-    /// The same unless everything up to a position is known already.
-    pub(super) async fn follow_trust_log_to(&self, position: i64) -> Result<(), StoreError> {
-        if self.trust().position().sequence < position {
-            self.follow_trust_log().await?;
+    /// The same unless everything up to a position is known already. Where the log is another one by now, whoever follows it
+    /// enters it at once; until then what is in it is not felt here.
+    pub(super) async fn know_log_to(&self, position: i64) -> Result<(), StoreError> {
+        let mut news = self.trust().follow();
+        if news.borrow().position.sequence >= position || self.follow_trust_log().await? == Followed::ToTheEnd
+        {
+            return Ok(());
         }
-        Ok(())
+        self.trust().tell_elsewhere();
+        let known = news.wait_for(|news| news.position.sequence >= position);
+        match timeout(ENTERED_WITHIN, known).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(StoreError::another_log()),
+        }
     }
 
     /// The revocations after a position. Those that seem to have had their time, too: that is for the janitor to say, who
     /// is slow to believe a clock.
     async fn read_log(&self, after: i64) -> Result<Vec<Revocation>, StoreError> {
-        let select = Entity::find()
-            .select_only()
-            .columns(COLUMNS)
-            .filter(Column::Sequence.gt(after))
-            .order_by_asc(Column::Sequence);
-        let rows = self.find_all_in_log(&select.into_query()).await?;
-        rows.iter().map(|result| read_revocation(&Row::new(result, &COLUMNS, 0))).collect()
+        let mut read: Vec<Revocation> = Vec::new();
+        loop {
+            let last = read.last().map_or(after, |revocation| revocation.sequence);
+            let select = Entity::find()
+                .select_only()
+                .columns(COLUMNS)
+                .filter(Column::Sequence.gt(last))
+                .order_by_asc(Column::Sequence)
+                .limit(PAGE);
+            let rows = self.find_all_in_log(&select.into_query()).await?;
+            for row in &rows {
+                read.push(read_revocation(&Row::new(row, &COLUMNS, 0))?);
+            }
+            if (rows.len() as u64) < PAGE {
+                return Ok(read);
+            }
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use countersign_verify::{Claims, KeyId, Revocation, Revocations};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::patience::monotonic_now;
+use super::trust_marks::LogPlace;
 use crate::domain::{Timestamp, TrustPosition};
 
 /// How many revocations are forgotten at a time: checks of tokens wait meanwhile.
@@ -25,6 +26,18 @@ pub struct TrustState {
     /// The same moment as in the news, where every check of a token can look: microseconds after `made`.
     read_began: AtomicU64,
     made: Instant,
+    /// Told when the log turns out to be another one.
+    elsewhere: Notify,
+}
+
+/// What became of a reading of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taking {
+    Taken,
+    /// More is known by now than where it began, and not what it found: the log is to be read again.
+    Overtaken,
+    /// Something is known by a number that the log has given to something else.
+    Contradicted,
 }
 
 /// How much of the log is known, and since when that is so.
@@ -32,6 +45,10 @@ pub struct TrustState {
 pub struct TrustNews {
     /// Everything up to here is known.
     pub position: TrustPosition,
+    /// The mark there.
+    mark: Option<i64>,
+    /// Whether what lies beyond it is of another log.
+    doubtful: bool,
     /// When the last reading of the log began that found nothing more.
     pub read_began: Option<Instant>,
 }
@@ -86,6 +103,12 @@ impl TrustState {
         self.news.borrow().position
     }
 
+    /// The same, and by what it is recognised.
+    pub(super) fn known(&self) -> LogPlace {
+        let news = self.news.borrow();
+        LogPlace { position: news.position, mark: news.mark, doubtful: news.doubtful }
+    }
+
     /// Follows what becomes known, and each reading of the log.
     #[must_use]
     pub fn follow(&self) -> watch::Receiver<TrustNews> {
@@ -107,46 +130,76 @@ impl TrustState {
         (self.position(), revocations.page(after, i64::MAX, at_most))
     }
 
-    /// Takes revocations that have just been committed here, oldest first. A gap before them was committed by another
-    /// process, and is left for [`Self::take_log`].
-    pub(super) fn publish(&self, committed: &[Revocation]) {
-        let (Some(first), Some(last)) = (committed.first(), committed.last()) else { return };
+    /// Takes revocations that have just been committed here, oldest first, with the mark that they follow and their own. A gap before
+    /// them was committed by another process, and is left for [`Self::take_log`]. False, and nothing is taken, if others are known by
+    /// their numbers: then what is known is of another log.
+    pub(super) fn publish(
+        &self,
+        committed: &[Revocation],
+        (before, mark): (Option<i64>, Option<i64>),
+    ) -> bool {
+        let (Some(first), Some(last)) = (committed.first(), committed.last()) else { return true };
         let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
-        self.add(&mut revocations, committed);
+        if !self.add(&mut revocations, committed) {
+            return false;
+        }
         self.news.send_if_modified(|news| {
-            let sequence = &mut news.position.sequence;
-            let follows = *sequence >= first.sequence - 1 && *sequence < last.sequence;
+            let follows = news.position.sequence == first.sequence - 1 && news.mark == before;
             if follows {
-                *sequence = last.sequence;
+                (news.position.sequence, news.mark) = (last.sequence, mark);
             }
             follows
         });
+        true
     }
 
-    /// Takes what a reading of the log found that began at `began`; it went up to `position`. If the log is another one by
-    /// now, it means nothing.
-    pub(super) fn take_log(&self, read: &[Revocation], position: TrustPosition, began: Instant) {
+    /// Takes what a reading of the log found that began at `began`, in a log that has `from`; it went up to `end`.
+    pub(super) fn take_log(
+        &self,
+        read: &[Revocation],
+        (from, end): (LogPlace, LogPlace),
+        began: Instant,
+    ) -> Taking {
         let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
-        if self.position().incarnation != position.incarnation {
-            return;
+        let known = self.known();
+        let is_beyond = known.position.sequence >= end.position.sequence;
+        if known.position.incarnation != end.position.incarnation || (known != from && !is_beyond) {
+            return Taking::Overtaken;
         }
-        self.add(&mut revocations, read);
+        if !self.add(&mut revocations, read) {
+            self.news.send_modify(|news| news.doubtful = true);
+            return Taking::Contradicted;
+        }
         self.note_reading(began);
         self.news.send_modify(|news| {
-            news.position.sequence = news.position.sequence.max(position.sequence);
+            if !is_beyond {
+                (news.position, news.mark) = (end.position, end.mark);
+            }
             news.read_began = news.read_began.max(Some(began));
         });
+        Taking::Taken
+    }
+
+    /// Says that the log is another one than the one that is known.
+    pub(super) fn tell_elsewhere(&self) {
+        self.elsewhere.notify_one();
+    }
+
+    /// Returns when somebody has said so.
+    pub(super) async fn elsewhere(&self) {
+        self.elsewhere.notified().await;
     }
 
     /// Takes the whole log of another incarnation in the place of what was known.
-    pub(super) fn replace(&self, read: &[Revocation], position: TrustPosition, began: Instant) {
+    pub(super) fn replace(&self, read: &[Revocation], end: LogPlace, began: Instant) {
         let mut fresh = Revocations::default();
         read.iter().for_each(|revocation| fresh.add(revocation));
         let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
         self.holds_any.store(!fresh.is_empty(), Ordering::Release);
         *revocations = fresh;
         self.note_reading(began);
-        self.news.send_replace(TrustNews { position, read_began: Some(began) });
+        let LogPlace { position, mark, doubtful } = end;
+        self.news.send_replace(TrustNews { position, mark, doubtful, read_began: Some(began) });
     }
 
     fn note_reading(&self, began: Instant) {
@@ -154,9 +207,14 @@ impl TrustState {
         self.read_began.fetch_max(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    fn add(&self, revocations: &mut Revocations, added: &[Revocation]) {
+    /// False, and none is added, if others are known by their numbers: those would be forgotten.
+    fn add(&self, revocations: &mut Revocations, added: &[Revocation]) -> bool {
+        if added.iter().any(|revocation| revocations.contradict(revocation)) {
+            return false;
+        }
         added.iter().for_each(|revocation| revocations.add(revocation));
         self.holds_any.store(!revocations.is_empty(), Ordering::Release);
+        true
     }
 }
 
@@ -168,6 +226,7 @@ impl Default for TrustState {
             news: watch::Sender::new(TrustNews::default()),
             read_began: AtomicU64::default(),
             made: monotonic_now(),
+            elsewhere: Notify::default(),
         }
     }
 }
@@ -198,6 +257,10 @@ mod tests {
         TrustPosition { incarnation: [incarnation; 16], sequence }
     }
 
+    fn place(incarnation: u8, sequence: i64) -> LogPlace {
+        LogPlace { position: at(incarnation, sequence), mark: None, doubtful: false }
+    }
+
     fn began() -> Instant {
         #[expect(clippy::disallowed_methods, reason = "any instant will do")]
         Instant::now()
@@ -205,7 +268,7 @@ mod tests {
 
     fn known(sequence: i64) -> TrustState {
         let state = TrustState::default();
-        state.replace(&[], at(1, sequence), began());
+        state.replace(&[], place(1, sequence), began());
         state
     }
 
@@ -213,24 +276,54 @@ mod tests {
     fn what_superseded_an_entry_is_told_with_it_though_it_lies_beyond_the_position() {
         // Another process ended a session at 5 and raised the epoch at 6, after the counter was read and before the rows.
         let state = known(4);
-        state.take_log(&[raise(6)], at(1, 5), began());
+        state.take_log(&[raise(6)], (place(1, 4), place(1, 5)), began());
         assert_eq!(state.page(4, 10), (at(1, 5), vec![raise(6)]));
         // The same by a commit of this process: its entry is beyond a gap.
         let state = known(4);
-        state.take_log(&[session(5)], at(1, 5), began());
-        state.publish(&[raise(7)]);
+        state.take_log(&[session(5)], (place(1, 4), place(1, 5)), began());
+        assert!(state.publish(&[raise(7)], (None, None)));
         assert_eq!(state.page(4, 10), (at(1, 5), vec![raise(7)]));
-        state.take_log(&[], at(1, 7), began());
+        state.take_log(&[], (place(1, 5), place(1, 7)), began());
         assert_eq!(state.page(5, 10), (at(1, 7), vec![raise(7)]));
     }
 
     #[test]
     fn what_was_read_of_another_log_is_not_taken() {
         let state = known(4);
-        state.replace(&[session(3)], at(2, 3), began());
+        state.replace(&[session(3)], place(2, 3), began());
         let news = *state.follow().borrow();
-        state.take_log(&[raise(5)], at(1, 5), began());
+        let taking = state.take_log(&[raise(5)], (place(1, 4), place(1, 5)), began());
+        assert_eq!(taking, Taking::Overtaken);
         assert_eq!(state.page(0, 10), (at(2, 3), vec![session(3)]));
         assert_eq!(*state.follow().borrow(), news);
+    }
+
+    #[test]
+    fn what_contradicts_what_is_known_is_not_taken_and_casts_doubt_on_it() {
+        let state = known(4);
+        // Beyond a gap.
+        assert!(state.publish(&[session(6)], (None, Some(1))));
+        assert!(!state.publish(&[raise(6)], (None, Some(2))));
+        let taking = state.take_log(&[session(5), raise(6)], (place(1, 4), place(1, 6)), began());
+        assert_eq!(taking, Taking::Contradicted);
+        assert_eq!(state.page(0, 10), (at(1, 4), vec![session(6)]));
+        assert!(state.known().doubtful);
+        state.replace(&[raise(6)], place(2, 6), began());
+        assert!(!state.known().doubtful);
+    }
+
+    #[test]
+    fn nothing_moves_what_is_known_but_what_follows_it() {
+        let state = known(4);
+        // Of another log: its mark is not the one that is known.
+        assert!(state.publish(&[session(5)], (Some(9), Some(1))));
+        assert_eq!(state.position(), at(1, 4));
+        // A reading that began before something was published.
+        assert!(state.publish(&[session(5)], (None, Some(1))));
+        let taking = state.take_log(&[session(5), session(6)], (place(1, 4), place(1, 6)), began());
+        assert_eq!((taking, state.position()), (Taking::Overtaken, at(1, 5)));
+        // One that found no more than was published.
+        let taking = state.take_log(&[session(5)], (place(1, 4), place(1, 5)), began());
+        assert_eq!((taking, state.position()), (Taking::Taken, at(1, 5)));
     }
 }

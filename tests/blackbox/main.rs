@@ -21,6 +21,7 @@ mod database_stopped;
 mod deleting;
 mod documented_verifiers;
 mod early_answers;
+mod failover_with_loss;
 mod faults;
 mod foreign_clients;
 mod full_disk;

@@ -31,7 +31,7 @@ async fn clients(replicas: &[Binary]) -> Vec<Client> {
 }
 
 /// Waits until every replica refuses a token.
-async fn until_felt(clients: &[Client], token: &str) {
+pub async fn until_felt(clients: &[Client], token: &str) {
     for client in clients {
         let feeling = async {
             loop {

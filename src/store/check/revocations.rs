@@ -8,7 +8,7 @@ use super::findings::Findings;
 use super::pass::Pass;
 use crate::store::StoreError;
 use crate::store::entity::revocations::{Column, Entity};
-use crate::store::entity::{trust_counter, users};
+use crate::store::entity::{trust_counter, trust_marks, users};
 use crate::store::trust_log::{COLUMNS, USER, read_revocation};
 
 const COUNTER: [trust_counter::Column; 3] =
@@ -40,6 +40,9 @@ impl Pass {
         self.find_selected::<Entity>(findings, Column::Sequence, twice, "is another entry's too").await?;
         self.compare(findings, ring).await?;
         let last = counter.unwrap_or(0);
+        let beyond = Condition::all().add(Expr::col(trust_marks::Column::Sequence).gt(last));
+        let mark = (trust_marks::Column::Sequence, trust_marks::Column::Sequence);
+        self.find_wrong::<trust_marks::Entity>(findings, mark, beyond, "is beyond the trust counter").await?;
         self.walk::<Entity>(&COLUMNS, findings, |row, findings| {
             let revocation = read_revocation(row)?;
             let damaged = || row.damaged(Column::Sequence);

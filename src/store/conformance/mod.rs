@@ -84,6 +84,8 @@ macro_rules! conformance {
                     a_revoked_key_in_the_log_is_read
                     a_commit_that_dies_leaves_no_revocation_in_between
                     a_refused_act_changes_nothing
+                    a_log_that_has_lost_its_end_is_noticed_however_it_has_grown_since
+                    marks_go_when_nobody_asks_for_them
                 }
                 accounts {
                     a_disabled_user_loses_sessions_and_reset_code

@@ -7,7 +7,7 @@ use super::{
     LIMITS, TestDatabase, act, at, count, new_session, password, session_id, tamper, user, with_alice,
 };
 use crate::domain::{Roles, Session, SessionLimits, User};
-use crate::store::{Fault, NewSession, Store, StoreError, Whose};
+use crate::store::{ActError, Fault, Followed, NewSession, Store, StoreError, Whose};
 
 const KEY_ID: &str = "k4.pid.9ShR3xc8-qVJ_di0tc9nx0IDIqbatdeM2mqLFBJsKRHs";
 
@@ -200,9 +200,8 @@ pub(super) async fn a_commit_that_dies_leaves_no_revocation_in_between(database:
     let revoke = async |number| {
         store.revoke_session(session_id(number), Whose::Of(alice.id), LIMITS, &act(2000)).await
     };
-    let unreachable = |outcome: Result<(), crate::store::ActError>| {
-        matches!(outcome, Err(crate::store::ActError::Store(StoreError::Unreachable(_))))
-    };
+    let unreachable =
+        |outcome: Result<(), ActError>| matches!(outcome, Err(ActError::Store(StoreError::Unreachable(_))));
     faults.plan([Some(Fault::BeforeCommit)]);
     assert!(unreachable(revoke(10).await));
     assert!(!has_revoked(&store, &token(&alice, 10, 1)), "nobody is logged out by a fault");
@@ -228,10 +227,83 @@ pub(super) async fn a_refused_act_changes_nothing(database: &impl TestDatabase) 
         (Whose::Of(alice.id), 10, 9000),
     ] {
         let refused = store.revoke_session(session_id(number), whose, LIMITS, &act(now)).await;
-        assert!(matches!(refused, Err(crate::store::ActError::SessionNotFound)), "{whose:?} {number}");
+        assert!(matches!(refused, Err(ActError::SessionNotFound)), "{whose:?} {number}");
     }
     assert_eq!(count(&store, "SELECT COUNT(*) FROM revocations").await, 0);
     assert_eq!(count(&store, "SELECT COUNT(*) FROM security_events").await, 0);
     store.revoke_session(session_id(10), Whose::AnybodysBy(bob.id), LIMITS, &act(2000)).await.unwrap();
     assert_eq!(count(&store, "SELECT COUNT(*) FROM security_events WHERE kind = 5").await, 1);
+}
+
+/// What a standby that is promoted may lack: the last commits.
+async fn lose(store: &Store, last: i64) {
+    for table in ["revocations", "trust_marks"] {
+        tamper(store, format!("DELETE FROM {table} WHERE sequence >= {last}")).await;
+    }
+    tamper(store, format!("UPDATE trust_counter SET sequence = {}", last - 1)).await;
+}
+
+pub(super) async fn a_log_that_has_lost_its_end_is_noticed_however_it_has_grown_since(
+    database: &impl TestDatabase,
+) {
+    let (store, alice) = with_alice(database).await;
+    open(&store, &alice, 100..140).await;
+    let other = database.open().await;
+    other.ensure_trust_counter([8; 16]).await.unwrap();
+    let revoke = async |store: &Store, number| {
+        store.revoke_session(session_id(number), Whose::Of(alice.id), LIMITS, &act(2000)).await
+    };
+    let unreachable =
+        |outcome: Result<(), ActError>| matches!(outcome, Err(ActError::Store(StoreError::Unreachable(_))));
+    let (mut last, mut sessions) = (0, 100_u128..);
+    let mut next = || sessions.next().unwrap();
+    for grown in [0, 1, 2, 3] {
+        // The other one has not heard of it when it is lost.
+        revoke(&store, next()).await.unwrap();
+        lose(&store, last + 1).await;
+        let since: Vec<_> = (0..grown).map(|_| next()).collect();
+        for number in &since {
+            revoke(&other, *number).await.unwrap();
+        }
+        let meanwhile = next();
+        assert!(unreachable(revoke(&store, meanwhile).await), "{grown}");
+        assert_eq!(store.follow_trust_log().await.unwrap(), Followed::Elsewhere, "{grown}");
+        let fresh = [u8::try_from(grown).unwrap() + 100; 16];
+        assert!(!store.enter_incarnation(fresh).await.unwrap());
+        assert_eq!(store.trust().position().incarnation, fresh);
+        assert!(since.iter().all(|number| has_revoked(&store, &token(&alice, *number, 1))), "{grown}");
+        assert!(!has_revoked(&store, &token(&alice, meanwhile, 1)), "nothing of it was written");
+        revoke(&store, meanwhile).await.unwrap();
+        assert_eq!(store.follow_trust_log().await.unwrap(), Followed::ToTheEnd);
+        // What the other one knows is all there.
+        assert_eq!(other.follow_trust_log().await.unwrap(), Followed::Elsewhere);
+        assert!(other.enter_incarnation([0; 16]).await.unwrap());
+        assert!(has_revoked(&other, &token(&alice, meanwhile, 1)));
+        last = store.trust().position().sequence;
+        assert_eq!(last, other.trust().position().sequence);
+    }
+    // What takes the place of others in the log is no loss.
+    revoke(&store, next()).await.unwrap();
+    other.follow_trust_log().await.unwrap();
+    store.revoke_all_sessions(alice.id, None, LIMITS, &act(2100)).await.unwrap();
+    assert_eq!(other.follow_trust_log().await.unwrap(), Followed::ToTheEnd);
+    // Nor is what a program of before has committed, which leaves no mark.
+    tamper(&store, "UPDATE trust_counter SET sequence = sequence + 1").await;
+    for store in [&store, &other] {
+        assert_eq!(store.follow_trust_log().await.unwrap(), Followed::ToTheEnd);
+    }
+}
+
+pub(super) async fn marks_go_when_nobody_asks_for_them(database: &impl TestDatabase) {
+    let (store, alice) = with_alice(database).await;
+    open(&store, &alice, 10..11).await;
+    tamper(&store, "UPDATE trust_counter SET sequence = 100001").await;
+    tamper(&store, "INSERT INTO trust_marks (sequence, mark) VALUES (1, 1), (2, 2)").await;
+    store.purge_outdated(at(1)).await.unwrap();
+    assert_eq!(count(&store, "SELECT COUNT(*) FROM trust_marks").await, 2);
+    store.follow_trust_log().await.unwrap();
+    store.revoke_session(session_id(10), Whose::Of(alice.id), LIMITS, &act(2000)).await.unwrap();
+    store.purge_outdated(at(1)).await.unwrap();
+    assert_eq!(count(&store, "SELECT MIN(sequence) FROM trust_marks").await, 2);
+    assert_eq!(count(&store, "SELECT MAX(sequence) FROM trust_marks").await, 100_002);
 }

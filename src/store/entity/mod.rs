@@ -18,5 +18,6 @@ pub(super) mod security_events;
 pub(super) mod server_key;
 pub(super) mod sessions;
 pub(super) mod trust_counter;
+pub(super) mod trust_marks;
 pub(super) mod users;
 pub(super) mod verifier_leases;
