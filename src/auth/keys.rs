@@ -2,7 +2,7 @@
 //! again, keeping the ring as its schedule wants it, and the rule that nothing is signed by a ring that was read long ago.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -43,6 +43,8 @@ struct Inner {
     version: watch::Sender<i64>,
     /// Held by whoever reads: of many who find the ring stale, one reads.
     reading: Mutex<()>,
+    /// How many readings came to nothing, and what the last one came to.
+    failed: std::sync::Mutex<(u64, Option<StoreError>)>,
 }
 
 /// The keys as they were read.
@@ -89,8 +91,9 @@ impl Keys {
         parts.ensure().await?;
         let current = parts.read().await?;
         let version = watch::Sender::new(current.ring_version);
-        let inner =
-            Inner { parts, current: ArcSwap::from_pointee(current), version, reading: Mutex::default() };
+        let current = ArcSwap::from_pointee(current);
+        let (reading, failed) = (Mutex::default(), std::sync::Mutex::default());
+        let inner = Inner { parts, current, version, reading, failed };
         let keys = Self(Arc::new(inner));
         keys.reload().await?;
         Ok(keys)
@@ -112,10 +115,16 @@ impl Keys {
         if let Some(key) = self.fresh_signing() {
             return Ok(key);
         }
+        let failures = self.failed().0;
         let _reading = self.0.reading.lock().await;
-        // Of many who find it stale, one reads.
+        // Of many who find it stale, one reads; and whoever has waited for a reading that failed does not wait for another.
         if let Some(key) = self.fresh_signing() {
             return Ok(key);
+        }
+        if let (ended, Some(error)) = self.failed()
+            && ended > failures
+        {
+            return Err(error.into());
         }
         self.read_and_maintain().await?;
         self.fresh_signing().ok_or_else(|| Error::Internal("no signing key is active".into()))
@@ -164,7 +173,20 @@ impl Keys {
         (!revoked).then(|| key.clone())
     }
 
+    fn failed(&self) -> (u64, Option<StoreError>) {
+        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn read_and_maintain(&self) -> Result<(), KeysError> {
+        let outcome = self.attempt_to_read_and_maintain().await;
+        if let Err(KeysError::Store(error)) = &outcome {
+            let mut failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            *failed = (failed.0 + 1, Some(error.clone()));
+        }
+        outcome
+    }
+
+    async fn attempt_to_read_and_maintain(&self) -> Result<(), KeysError> {
         for _ in 0..ATTEMPTS {
             self.0.take_up(self.0.parts.read().await?);
             let (now, current) = (self.0.parts.clock.now(), self.current());
