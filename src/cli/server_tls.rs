@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 
 use clap::Arg;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
@@ -10,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::given::Given;
 use crate::config::{CA_FILE_VARIABLE, CLIENT_CERT_VARIABLES, SERVER_NAME_VARIABLE};
+use crate::server::exposing_mode;
 
 /// More than the list of authorities of a whole system has.
 const MOST_BYTES: u64 = 1 << 20;
@@ -103,12 +103,12 @@ fn certificates(given: &mut Given, file: &Named) -> Option<Vec<u8>> {
 fn private_key(given: &mut Given, file: &Named) -> Option<Zeroizing<Vec<u8>>> {
     let bytes =
         fs::metadata(&file.path).map_err(|error| unreadable(&file.path, &error)).and_then(|metadata| {
-            match metadata.mode() & 0o777 {
-                mode if mode & 0o077 != 0 => Err(format!(
+            match exposing_mode(&metadata) {
+                Some(mode) => Err(format!(
                     "the file {} can be read by others (mode {mode:o}): run chmod 600 on it",
                     file.path
                 )),
-                _ => read_file(&file.path).map(Zeroizing::new),
+                None => read_file(&file.path).map(Zeroizing::new),
             }
         });
     noted(given, file, bytes)

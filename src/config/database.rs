@@ -1,14 +1,14 @@
 //! The settings of the database, and of what is only ever used together with it: the master keys.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::{Problems, Values, values};
-use crate::server::{MasterKeyFiles, is_open_to_others};
+use crate::server::MasterKeyFiles;
 use crate::store::{DatabaseUrl, StoreConfig};
+use crate::transport::exposing_mode;
 
 /// More than any password, and nothing that would fill the memory.
 const LONGEST_PASSWORD_FILE: u64 = 4096;
@@ -58,13 +58,9 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, String> {
     if !metadata.is_file() || metadata.len() > LONGEST_PASSWORD_FILE {
         return Err(format!("{} is no file that holds a password and nothing else", path.display()));
     }
-    if is_open_to_others(&metadata) {
-        return Err(format!(
-            "the file {} can be read by others (mode {:o}): run chmod 600 {}",
-            path.display(),
-            metadata.mode() & 0o777,
-            path.display()
-        ));
+    if let Some(mode) = exposing_mode(&metadata) {
+        let path = path.display();
+        return Err(format!("the file {path} can be read by others (mode {mode:o}): run chmod 600 {path}"));
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(cannot)?);
     match text.trim_end_matches(['\n', '\r']) {

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::crypto::MasterKey;
 use crate::domain::Entropy;
+use crate::transport::exposing_mode;
 
 /// The files to take master keys from: the first wraps, all unwrap.
 #[derive(Clone, Debug)]
@@ -109,21 +110,12 @@ fn read(path: &Path, needed: bool) -> Result<MasterKey, MasterKeyFileError> {
     if !metadata.is_file() || metadata.len() > 4096 {
         return Err(unreadable());
     }
-    if is_open_to_others(&metadata) {
-        let mode = metadata.mode() & 0o777;
+    if let Some(mode) = exposing_mode(&metadata) {
         return Err(MasterKeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = Zeroizing::new(fs::read(path).map_err(failed)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable())?;
     MasterKey::parse(text.trim_end_matches(['\n', '\r'])).map_err(|_| unreadable())
-}
-
-/// Whether others can read a file than its owner and, where that is not this process's user, the group by which it was
-/// given to this process: that is how an orchestrator mounts a secret.
-#[must_use]
-pub fn is_open_to_others(metadata: &fs::Metadata) -> bool {
-    let own = metadata.uid() == rustix::process::geteuid().as_raw();
-    metadata.mode() & if own { 0o077 } else { 0o037 } != 0
 }
 
 /// Makes the file complete or not at all: written and synced under another name, then linked to its own, which fails if
@@ -165,7 +157,7 @@ fn failure(path: &Path, action: &'static str, source: io::Error) -> MasterKeyFil
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
     use crate::server::SystemEntropy;

@@ -8,8 +8,9 @@ mod keys;
 mod master_key_file;
 mod surroundings;
 
+pub use crate::transport::exposing_mode;
 pub use assemble::{Server, ServerConfig, StartError};
 pub use cluster::ClusterError;
 pub use keys::{StartKeysError, key_schedule};
-pub use master_key_file::{MasterKeyFileError, MasterKeyFiles, is_open_to_others};
+pub use master_key_file::{MasterKeyFileError, MasterKeyFiles};
 pub use surroundings::{Surroundings, SystemClock, SystemEntropy};

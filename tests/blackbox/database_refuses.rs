@@ -1,8 +1,11 @@
 //! A database server that answers, and says no: to whoever logs in, to whoever writes, to whoever has no rights.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use countersign_test_servers::{Postgres, free_port};
+use tempfile::TempDir;
 use tokio::time::timeout;
 use tonic::Code;
 
@@ -52,7 +55,7 @@ impl Scene {
 
 /// A start at this URL is refused in such words.
 fn complains(url: &str, words: &str) {
-    let said = refused_database(1, url);
+    let said = refused_database(1, url, &[]);
     assert!(said.contains(words), "{said}");
 }
 
@@ -111,4 +114,33 @@ async fn a_database_that_could_only_be_read_for_a_while_is_written_to_again() {
     scene.postgres.psql("postgres", &format!("ALTER DATABASE {name} RESET default_transaction_read_only"));
     let recovering = async { while writing("bob").await.is_err() {} };
     timeout(PATIENCE, recovering).await.expect("its sessions are new ones");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_comes_from_a_file_that_nobody_else_can_read() {
+    let Some(scene) = Scene::set("guarded") else { return };
+    scene.postgres.psql("postgres", "ALTER ROLE guarded PASSWORD 'p@ss w:rd/%41'");
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("db.password");
+    let arguments = ["--database-password-file", file.to_str().unwrap()];
+    let keep = |content: &str, mode| {
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+    };
+    for (content, mode, code, words) in [
+        ("p@ss w:rd/%41\n", 0o644, 2, "can be read by others (mode 644)"),
+        ("p@ss w:rd/%41\nand more\n", 0o600, 2, "has more than one line"),
+        ("\n", 0o600, 2, "is empty"),
+        ("another one\n", 0o600, 1, r#"password authentication failed for user "guarded""#),
+    ] {
+        keep(content, mode);
+        let said = refused_database(code, &scene.url, &arguments);
+        assert!(said.contains(words), "{said}");
+        assert!(!said.contains(content.lines().next().unwrap()) || content == "\n", "{said}");
+    }
+    keep("p@ss w:rd/%41\n", 0o600);
+    let key = shared_master_key().to_str().unwrap();
+    let settings = ["--database-url", &scene.url, "--master-key-file", key];
+    let server = Binary::start(&[&settings[..], &arguments].concat());
+    server.client().await.create_user("alice", PASSWORD).await.unwrap();
 }

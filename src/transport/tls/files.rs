@@ -4,7 +4,6 @@ use std::fmt;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, InconsistentKeys, RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
+use super::super::secret_file::exposing_mode;
 use super::certificate::OwnCertificate;
 use super::{ClientAuthorities, TlsConfig, TlsError};
 use crate::domain::Clock;
@@ -132,8 +132,7 @@ fn read(kind: Kind, path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    let mode = inspect(KEY, path)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = exposing_mode(&inspect(KEY, path)?) {
         return Err(TlsError::Exposed { path: path.to_owned(), mode });
     }
     fs::read(path).map(Zeroizing::new).map_err(|source| failed(KEY, path, source))

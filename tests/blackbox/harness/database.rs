@@ -128,9 +128,9 @@ pub fn shared_master_key() -> &'static Path {
 }
 
 /// What a start on this database complains about before it ends.
-pub fn refused_database(code: i32, url: &str) -> String {
+pub fn refused_database(code: i32, url: &str, more: &[&str]) -> String {
     let folder = TempDir::new().unwrap();
     let key = shared_master_key().to_str().unwrap();
     let arguments = ["--listen", "127.0.0.1:0", "--database-url", url, "--master-key-file", key];
-    said_no(code, &run(countersign(folder.path()).args(arguments), ""))
+    said_no(code, &run(countersign(folder.path()).args(arguments).args(more), ""))
 }

@@ -72,12 +72,13 @@ async fn a_postgresql_is_believed_by_its_certificate_alone() {
         (format!("{by_address}?sslrootcert={ours}"), "certificate"),
         (format!("{by_name}?sslmode=disable"), "pg_hba.conf"),
     ] {
-        let said = refused_database(1, &url);
+        let said = refused_database(1, &url, &[]);
         assert!(said.contains(why), "{url}: {said}");
     }
     start(&format!("{by_address}?sslmode=verify-ca&sslrootcert={ours}"));
     start(&format!("{by_name}?sslrootcert={ours}"));
-    let said = refused_database(2, &format!("{by_name}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"));
+    let said =
+        refused_database(2, &format!("{by_name}?sslmode=verify-full&sslrootcert=/nowhere/ca.pem"), &[]);
     assert!(said.contains("--database-url: names the file /nowhere/ca.pem, which cannot be read"), "{said}");
 }
 
@@ -101,9 +102,9 @@ async fn a_postgresql_that_asks_for_a_certificate_is_shown_one() {
         format!("{as_cert}&sslcert={cert}&sslkey={key}")
     };
     live(&start(&shown(&clients.of_client("cert"), "cert"))).await;
-    let said = refused_database(1, &shown(&clients.of_client("another"), "another"));
+    let said = refused_database(1, &shown(&clients.of_client("another"), "another"), &[]);
     assert!(said.contains("cert"), "{said}");
-    let said = refused_database(1, &as_cert);
+    let said = refused_database(1, &as_cert, &[]);
     assert!(said.contains("certificate"), "{said}");
 }
 
@@ -128,7 +129,7 @@ async fn a_mariadb_is_believed_by_its_certificate_alone() {
         (format!("{by_address}?ssl-ca={ours}"), "certificate"),
         (format!("{by_name}?ssl-mode=DISABLED"), "Access denied"),
     ] {
-        let said = refused_database(1, &url);
+        let said = refused_database(1, &url, &[]);
         assert!(said.contains(why), "{url}: {said}");
     }
 }

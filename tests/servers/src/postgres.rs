@@ -76,6 +76,11 @@ impl Postgres {
             "--locale=C",
             "--no-sync",
         ]));
+        // Whoever is called so has a password, and is asked for it.
+        let rules = data.join("pg_hba.conf");
+        let others = fs::read_to_string(&rules).expect("initdb has made it");
+        fs::write(&rules, format!("host all guarded 127.0.0.1/32 scram-sha-256\n{others}"))
+            .expect("it can be written");
         let mut lines = vec![
             "listen_addresses = '127.0.0.1'".to_owned(),
             format!("port = {}", server.port),
