@@ -21,5 +21,5 @@ ENV COUNTERSIGN_LISTEN=0.0.0.0:50051 \
     COUNTERSIGN_LOG_FORMAT=json
 EXPOSE 50051
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["countersign", "healthcheck"]
+HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["countersign", "healthcheck", "--service", "auth.v1.TrustService"]
 ENTRYPOINT ["countersign"]
