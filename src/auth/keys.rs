@@ -173,7 +173,8 @@ impl Keys {
         (!revoked).then(|| key.clone())
     }
 
-    fn failed(&self) -> (u64, Option<StoreError>) {
+    /// How many readings came to nothing, and what the last one came to.
+    pub(super) fn failed(&self) -> (u64, Option<StoreError>) {
         self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

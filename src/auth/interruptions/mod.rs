@@ -4,6 +4,7 @@
 mod cancelled;
 mod clock_jumps;
 mod faulty;
+mod keys_elsewhere;
 mod paced_frames;
 
 use std::pin::pin;
