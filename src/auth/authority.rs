@@ -6,13 +6,14 @@ use std::time::Duration;
 use countersign_verify::Verifier;
 
 use super::shared_leases::SharedLeases;
+use super::shared_reading::SharedReading;
 use super::sign_in_failures::SignInFailures;
 use super::token_cache::TokenCache;
 use super::verifiers::Verifiers;
 use super::{Audiences, CallContext, Caller, Keys, Registrar};
 use crate::crypto::PasswordHasher;
 use crate::domain::{Act, Clock, Entropy, EventId, Lifetimes, Registration, SessionLimits};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How much longer than it says a token may live: clocks differ.
 const GRACE: Duration = Duration::from_secs(60);
@@ -64,6 +65,7 @@ struct Inner {
     failures: SignInFailures,
     verifiers: Verifiers,
     shared_leases: SharedLeases,
+    log_reading: SharedReading<StoreError>,
 }
 
 impl Authority {
@@ -78,6 +80,7 @@ impl Authority {
             failures: SignInFailures::default(),
             verifiers: Verifiers::new(longest_token),
             shared_leases,
+            log_reading: SharedReading::default(),
         }))
     }
 
@@ -124,6 +127,11 @@ impl Authority {
 
     pub(super) fn shared_leases(&self) -> &SharedLeases {
         &self.0.shared_leases
+    }
+
+    /// Of the log of revocations.
+    pub(super) fn log_reading(&self) -> &SharedReading<StoreError> {
+        &self.0.log_reading
     }
 
     /// What `caller` does now; without one, what nobody's permission is needed for.

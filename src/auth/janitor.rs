@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Authority, Error};
 use crate::domain::{SteadyTime, Timestamp, TrustPosition};
-use crate::store::{Followed, PurgeCursor};
+use crate::store::{Followed, PurgeCursor, StoreError};
 
 /// What one replica does for all.
 const DUTY: &str = "janitor";
@@ -110,8 +110,12 @@ fn tell_of_another_log(known: TrustPosition, found: TrustPosition, has_all: bool
 }
 
 impl Authority {
-    /// Takes up what other processes have revoked.
+    /// Takes up what other processes have revoked until this is called.
     pub async fn follow_trust_log(&self) -> Result<(), Error> {
+        Ok(self.log_reading().read(|| self.read_trust_log()).await?)
+    }
+
+    async fn read_trust_log(&self) -> Result<(), StoreError> {
         let parts = self.parts();
         let known = parts.store.trust().position();
         if parts.store.follow_trust_log().await? != Followed::ToTheEnd {

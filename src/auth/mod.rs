@@ -28,6 +28,7 @@ mod rewrap_keys;
 mod rotate_keys;
 mod sessions;
 mod shared_leases;
+mod shared_reading;
 mod sign_in;
 mod sign_in_failures;
 mod sign_out;
