@@ -77,8 +77,11 @@ impl Authority {
         {
             return Ok(0);
         }
-        let act = self.act(Some(caller), context);
-        let revoked = parts.store.revoke_all_sessions(id, kept, parts.policy.sessions, &act).await;
+        let (act, limits) = (self.act(Some(caller), context), parts.policy.sessions);
+        let revoked = match kept {
+            None => parts.store.revoke_all_sessions(id, limits, &act).await,
+            Some(kept) => parts.store.revoke_other_sessions(id, kept, limits, &act).await,
+        };
         revoked.map_err(|error| caller.explain(error.into()))
     }
 

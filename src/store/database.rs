@@ -10,7 +10,6 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use sea_orm::sea_query::{InsertStatement, SelectStatement};
 use sea_orm::{
@@ -18,7 +17,6 @@ use sea_orm::{
     StatementBuilder,
 };
 use tokio::sync::Notify;
-use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::domain::Timestamp;
@@ -27,20 +25,12 @@ use super::engine::{Engine, Renewal};
 use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
+use super::time_limits::Lasting;
 use super::trust_marks::Marks;
 use super::trust_state::TrustState;
 use super::turns::{Turn, Turns};
 use super::user_lookups::UserLookups;
 use super::{OpenError, StoreConfig, StoreError, database_server, schema};
-
-/// After which time the caller of a write is told that the database does not answer, on a server: with what else a call
-/// does, below the two and a half seconds that callers give. The write goes on.
-const WRITE_PATIENCE: Duration = Duration::from_secs(2);
-/// The same where its turn came late because many were before it.
-const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
-/// After which time another connection is asked where the log is, for revocations are to be felt within a second, and those that
-/// there are come into doubt.
-const SOON: Duration = Duration::from_millis(300);
 
 /// The database. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -235,31 +225,6 @@ impl Store {
         answer
     }
 
-    /// The answer, if a server gives one before long.
-    async fn soon<T>(
-        &self,
-        answer: impl Future<Output = Result<T, StoreError>>,
-    ) -> Option<Result<T, StoreError>> {
-        match self.0.engine.patience() {
-            None => Some(answer.await),
-            Some(_) => timeout(SOON, answer).await.ok(),
-        }
-    }
-
-    /// Waits for an answer for as long as a server has. One that neither answers nor hangs up is out of reach.
-    pub(super) async fn bounded<T, E: From<DbErr>>(
-        &self,
-        answer: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        match self.0.engine.patience() {
-            None => answer.await,
-            Some(patience) => match timeout(patience, answer).await {
-                Ok(answer) => answer,
-                Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into()),
-            },
-        }
-    }
-
     /// Runs one writing statement and says how many rows it touched.
     pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, DbErr> {
         let statement: Statement = self.readers().get_database_backend().build(statement);
@@ -293,18 +258,20 @@ impl Store {
         F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
     {
+        self.write_lasting(&Lasting::default(), work).await
+    }
+
+    /// The same for what may turn out to last.
+    pub(super) async fn write_lasting<T, E, F, Fut>(&self, lasting: &Lasting, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+        F: FnOnce(DatabaseConnection) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
         let began = monotonic_now();
         let turn = self.0.turns.one().await?;
-        let writing = self.write_in(turn, work);
-        if self.0.engine.patience().is_none() {
-            return writing.await;
-        }
-        // Each of its steps has its time, and all of them together have more than a caller.
-        match timeout(WRITE_PATIENCE.saturating_sub(began.elapsed()).max(LEAST_WRITE_PATIENCE), writing).await
-        {
-            Ok(outcome) => outcome,
-            Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into()),
-        }
+        self.bounded_write((began, lasting), self.write_in(turn, work)).await
     }
 
     /// The same while nothing else is written here.

@@ -1,5 +1,6 @@
 //! The ends of sessions: one, all of a user, all but one.
 
+use sea_orm::DbErr;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 
 use super::entity::sessions::{Column, Entity};
@@ -12,6 +13,11 @@ use crate::domain::{Act, Epoch, EventKind, SessionId, SessionLimits, UserId};
 
 /// How many sessions one statement ends.
 const CHUNK: usize = 500;
+/// How many sessions one transaction ends one by one: each has its entry in the log, and meanwhile the others wait who revoke
+/// something.
+const MOST_ONE_BY_ONE: u64 = 500;
+/// How many sessions of a user are ended within the time that a call has.
+const MANY: u64 = 5_000;
 
 /// Whose session may be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,21 +81,17 @@ impl Store {
         .await
     }
 
-    /// Ends all sessions of a user, or all but `keep`. How many live ones there were.
+    /// Ends all sessions of a user. How many live ones there were.
     pub async fn revoke_all_sessions(
         &self,
         user: UserId,
-        keep: Option<SessionId>,
         limits: SessionLimits,
         act: &Act,
     ) -> Result<usize, ActError> {
         self.perform(act, user, move |transaction, act| {
             Box::pin(async move {
                 transaction.require_user(user).await?;
-                let ended = match keep {
-                    None => transaction.end_all(user, &limits).await?.0,
-                    Some(kept) => transaction.end_others(user, kept, &limits).await?,
-                };
+                let (ended, _) = transaction.end_all(user, &limits).await?;
                 if ended > 0 {
                     let event = act.event(EventKind::SessionsRevoked, Some(user)).times(ended);
                     transaction.insert_event(&event).await?;
@@ -98,6 +100,36 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Ends all sessions of a user but `kept`. How many live ones there were. It is done in portions: where one fails, those
+    /// before it are over, and whoever asks again goes on.
+    pub async fn revoke_other_sessions(
+        &self,
+        user: UserId,
+        kept: SessionId,
+        limits: SessionLimits,
+        act: &Act,
+    ) -> Result<usize, ActError> {
+        let mut all = 0;
+        loop {
+            let portion = self.perform(act, user, move |transaction, act| {
+                Box::pin(async move {
+                    transaction.require_user(user).await?;
+                    let ended = transaction.end_others(user, kept, &limits).await?;
+                    if ended > 0 {
+                        let event = act.event(EventKind::SessionsRevoked, Some(user)).times(all + ended);
+                        transaction.record_counted_event(&event).await?;
+                    }
+                    Ok(ended)
+                })
+            });
+            let ended = portion.await?;
+            all += ended;
+            if (ended as u64) < MOST_ONE_BY_ONE {
+                return Ok(all);
+            }
+        }
     }
 }
 
@@ -123,10 +155,10 @@ impl Transaction {
         user: UserId,
         limits: &SessionLimits,
     ) -> Result<(usize, Epoch), StoreError> {
-        let live = select_live(self.now, limits)
-            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
-            .to_owned();
-        let count = self.find_all(&live).await?.len();
+        if self.has_many_sessions(user).await? {
+            self.take_its_time().await?;
+        }
+        let count = self.count_live(user, limits).await?;
         let end = Query::update()
             .table(Entity)
             .value(Column::Ended, self.now.as_millis())
@@ -135,6 +167,27 @@ impl Transaction {
             .to_owned();
         self.execute(&end).await?;
         Ok((count, self.raise_epoch(user, Raise::ToEnd).await?))
+    }
+
+    /// Whether a user has more sessions than are ended within the time of a call.
+    async fn has_many_sessions(&self, user: UserId) -> Result<bool, DbErr> {
+        let select = select_unended()
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .limit(1)
+            .offset(MANY)
+            .to_owned();
+        Ok(self.find(&select).await?.is_some())
+    }
+
+    async fn count_live(&self, user: UserId, limits: &SessionLimits) -> Result<usize, DbErr> {
+        let select = Query::select()
+            .expr(Expr::col(Column::Id).count())
+            .from(Entity)
+            .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
+            .cond_where(live(self.now, limits))
+            .to_owned();
+        let Some(row) = self.find(&select).await? else { return Ok(0) };
+        Ok(usize::try_from(row.try_get_by_index::<i64>(0)?).unwrap_or(usize::MAX))
     }
 
     /// Notes that these sessions have ended.
@@ -158,7 +211,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// One by one: raising the epoch would end the tokens of the one that is kept.
+    /// One by one, and no more than a portion: raising the epoch would end the tokens of the one that is kept.
     async fn end_others(
         &mut self,
         user: UserId,
@@ -168,6 +221,7 @@ impl Transaction {
         let select = select_live(self.now, limits)
             .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
             .and_where(Expr::col(Column::Id).ne(bytes(kept.as_uuid())))
+            .limit(MOST_ONE_BY_ONE)
             .to_owned();
         let others = self.find_all(&select).await?.iter().map(read_ended).collect::<Result<Vec<_>, _>>()?;
         self.record_end(&others).await?;

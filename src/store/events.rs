@@ -28,14 +28,7 @@ impl Store {
     /// Writes events that are counted: new ones, and new counts of those that are there.
     pub async fn record_counted_events(&self, events: &[SecurityEvent]) -> Result<(), StoreError> {
         for chunk in events.chunks(CHUNK) {
-            let insert = insert(chunk)?
-                .on_conflict(
-                    OnConflict::column(Column::Id)
-                        .update_columns([Column::LastTime, Column::Count])
-                        .to_owned(),
-                )
-                .to_owned();
-            self.execute(&insert).await?;
+            self.execute(&written_over(insert(chunk)?)).await?;
         }
         Ok(())
     }
@@ -67,6 +60,18 @@ impl Transaction {
         self.execute(&insert).await?;
         Ok(())
     }
+
+    /// Writes an event that is counted, or the new count of one that is there.
+    pub(super) async fn record_counted_event(&self, event: &SecurityEvent) -> Result<(), StoreError> {
+        self.execute(&written_over(insert(std::slice::from_ref(event))?)).await?;
+        Ok(())
+    }
+}
+
+/// What is there already gets the new count.
+fn written_over(mut insert: InsertStatement) -> InsertStatement {
+    let counts = OnConflict::column(Column::Id).update_columns([Column::LastTime, Column::Count]).to_owned();
+    insert.on_conflict(counts).to_owned()
 }
 
 fn insert(events: &[SecurityEvent]) -> Result<InsertStatement, StoreError> {

@@ -89,6 +89,8 @@ impl Transaction {
     /// What a leaked master key or database puts into other hands.
     async fn end_everything(&self, key: &StoredServerKey) -> Result<(), ActError> {
         self.replace_server_key(key).await?;
+        // However many there are: this is the way out.
+        self.take_its_time().await?;
         self.end_every_session().await?;
         self.execute(Query::delete().from_table(reset_codes::Entity)).await?;
         Ok(())

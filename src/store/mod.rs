@@ -46,6 +46,7 @@ mod server_key;
 mod sessions;
 mod sqlite;
 mod sqlite_code;
+mod time_limits;
 mod transaction;
 mod trust_counter;
 mod trust_log;

@@ -13,12 +13,18 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 /// What is left of it.
 pub(super) struct Patience {
     began: Instant,
+    whole: Duration,
     pause: Duration,
 }
 
 impl Patience {
     pub(super) fn new() -> Self {
-        Self { began: monotonic_now(), pause: FIRST_PAUSE }
+        Self { began: monotonic_now(), whole: WHOLE, pause: FIRST_PAUSE }
+    }
+
+    /// Has as much as something needs that takes this long by itself.
+    pub(super) fn last(&mut self, whole: Duration) {
+        self.whole = whole;
     }
 
     /// Pauses before another attempt. False at once if there is none left.
@@ -27,7 +33,7 @@ impl Patience {
         reason = "the transactions that were in the way send no word when they are over"
     )]
     pub(super) async fn pause(&mut self) -> bool {
-        if self.began.elapsed() + self.pause > WHOLE {
+        if self.began.elapsed() + self.pause > self.whole {
             return false;
         }
         tokio::time::sleep(self.pause).await;

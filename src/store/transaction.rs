@@ -19,6 +19,7 @@ use super::error::Failure;
 use super::faults::Fault;
 use super::patience::Patience;
 use super::row::bytes;
+use super::time_limits::{LASTING, Lasting};
 use super::trust_state::TrustState;
 use super::{Store, StoreError};
 use crate::domain::{Timestamp, UserId};
@@ -39,6 +40,7 @@ pub(super) struct Transaction {
     pub(super) revoked: Vec<(Revoked, Timestamp)>,
     /// Whether it changes something else that other processes have to know.
     pub(super) has_news: bool,
+    lasting: Lasting,
 }
 
 impl Store {
@@ -51,11 +53,15 @@ impl Store {
         E: Failure,
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
-        let store = self.clone();
-        let writing = self.write(move |db| async move {
+        let (store, lasting) = (self.clone(), Lasting::default());
+        let known_here = lasting.clone();
+        let writing = self.write_lasting(&lasting, move |db| async move {
             let mut patience = Patience::new();
             loop {
-                let outcome = store.attempt(&db, now, &work).await;
+                let outcome = store.attempt(&db, (now, &known_here), &work).await;
+                if known_here.has_begun() {
+                    patience.last(LASTING);
+                }
                 let contended = outcome.as_ref().is_err_and(Failure::is_contention);
                 if !contended || !patience.pause().await {
                     return outcome;
@@ -70,15 +76,21 @@ impl Store {
     }
 
     /// What came of it, and where the log is then.
-    async fn attempt<T, E, F>(&self, db: &DatabaseConnection, now: Timestamp, work: &F) -> Result<(T, i64), E>
+    async fn attempt<T, E, F>(
+        &self,
+        db: &DatabaseConnection,
+        (now, lasting): (Timestamp, &Lasting),
+        work: &F,
+    ) -> Result<(T, i64), E>
     where
         T: Send + 'static,
         E: Failure,
         F: for<'a> Fn(&'a mut Transaction) -> Work<'a, T, E> + Send + Sync + 'static,
     {
         let db = self.bounded(self.engine().begin(db)).await?;
-        let mut transaction = Transaction { mark: self.marks().next(), ..Transaction::begun(db, now) };
-        let done = self.bounded(transaction.run(self.trust(), work)).await;
+        let (mark, known_to_it) = (self.marks().next(), lasting.clone());
+        let mut transaction = Transaction { mark, lasting: known_to_it, ..Transaction::begun(db, now) };
+        let done = self.bounded_unless(lasting, transaction.run(self.trust(), work)).await;
         let (position, revocations, value) = match done {
             Ok(done) => done,
             Err(refusal) => {
@@ -89,7 +101,7 @@ impl Store {
             }
         };
         let marks = (transaction.mark_before, transaction.mark);
-        if let Err(error) = self.commit(transaction).await {
+        if let Err(error) = self.commit(transaction, lasting).await {
             self.engine().give_up_writer().await;
             // If this fails too, whoever follows the log finds it.
             let _still_unknown = self.follow_trust_log().await;
@@ -102,9 +114,9 @@ impl Store {
         Ok((value, revocations.last().map_or(position, |last| last.sequence)))
     }
 
-    async fn commit(&self, transaction: Transaction) -> Result<(), DbErr> {
+    async fn commit(&self, transaction: Transaction, lasting: &Lasting) -> Result<(), DbErr> {
         self.faults().strike(Fault::BeforeCommit)?;
-        self.bounded(transaction.db.commit()).await?;
+        self.bounded_unless(lasting, transaction.db.commit()).await?;
         self.faults().strike(Fault::AfterCommit)
     }
 }
@@ -112,7 +124,8 @@ impl Store {
 impl Transaction {
     /// One that has begun.
     pub(super) fn begun(db: DatabaseTransaction, now: Timestamp) -> Self {
-        Self { db, now, mark: None, mark_before: None, revoked: Vec::new(), has_news: false }
+        let lasting = Lasting::default();
+        Self { db, now, mark: None, mark_before: None, revoked: Vec::new(), has_news: false, lasting }
     }
 
     /// Writes what it revokes into the log, tells other processes, and commits.
@@ -179,6 +192,16 @@ impl Transaction {
             .lock(LockType::Update)
             .to_owned();
         self.find(&select).await?;
+        Ok(())
+    }
+
+    /// Takes up to a minute from now on, because it touches very many rows: rather one answer that is late than none that says
+    /// that it has happened. For a lock it waits no longer than others.
+    pub(super) async fn take_its_time(&self) -> Result<(), DbErr> {
+        if self.backend() == DbBackend::Postgres {
+            self.execute_unprepared("SET LOCAL statement_timeout = '60s'").await?;
+        }
+        self.lasting.begin();
         Ok(())
     }
 

@@ -248,9 +248,9 @@ impl Store {
         Ok(())
     }
 
-    /// Follows the log of another incarnation from now on. If it is the same one and lacks something that is known, because an
-    /// older copy of the database was put in its place, it becomes `fresh`: a position of before means nothing any more. False
-    /// if something is lacking.
+    /// Follows the log of another incarnation from now on. If it lacks something that is known, because an older copy of the
+    /// database was put in its place or a standby promoted that was behind, it becomes `fresh`, whichever it is: a position of
+    /// before means nothing any more. False then.
     pub async fn enter_incarnation(&self, fresh: [u8; 16]) -> Result<bool, StoreError> {
         let store = self.clone();
         // Most of it is read while others write.

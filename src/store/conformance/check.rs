@@ -64,7 +64,7 @@ pub(super) async fn a_database_in_use_has_no_findings(database: &impl TestDataba
     let store = in_use(database).await;
     assert_eq!(findings(database).await, [""; 0]);
     store.insert_user(&user(2, "bob"), &password("x"), &act(2100)).await.unwrap();
-    store.revoke_all_sessions(user(1, "x").id, None, LIMITS, &act(2100)).await.unwrap();
+    store.revoke_all_sessions(user(1, "x").id, LIMITS, &act(2100)).await.unwrap();
     store.delete_user(user(1, "x").id, None, LIMITS, &act(2200)).await.unwrap();
     assert_eq!(findings(database).await, [""; 0]);
 }

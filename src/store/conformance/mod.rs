@@ -7,6 +7,7 @@ mod damage;
 mod fence;
 mod keys;
 mod leases;
+mod many_sessions;
 mod on_servers_alone;
 mod on_sqlite_alone;
 mod plan;
@@ -86,6 +87,11 @@ macro_rules! conformance {
                     a_refused_act_changes_nothing
                     a_log_that_has_lost_its_end_is_noticed_however_it_has_grown_since
                     marks_go_when_nobody_asks_for_them
+                }
+                many_sessions {
+                    all_sessions_of_a_user_end_however_many_they_are
+                    everybodys_sessions_end_however_many_they_are
+                    all_sessions_but_one_end_in_portions
                 }
                 accounts {
                     a_disabled_user_loses_sessions_and_reset_code

@@ -105,7 +105,7 @@ async fn revocations_are_numbered_without_a_gap(database: &impl TestDatabase) {
         store.open_session(new_session(number, &bob), bob.proof(), &act(1)).await.unwrap().unwrap();
         let store = if number % 2 == 0 { store.clone() } else { replica.clone() };
         calls.spawn(async move {
-            store.revoke_all_sessions(bob.id, None, LIMITS, &act(2000)).await.unwrap();
+            store.revoke_all_sessions(bob.id, LIMITS, &act(2000)).await.unwrap();
             // Whoever is told that it is done finds it done, and everything before it known.
             assert!(store.trust().position().sequence > 0);
             assert_eq!(session(number, &bob).user_id, bob.id);

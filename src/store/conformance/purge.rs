@@ -122,7 +122,7 @@ pub(super) async fn a_deleted_user_waits_for_its_sessions(database: &impl TestDa
 pub(super) async fn what_has_had_its_time_goes(database: &impl TestDatabase) {
     let (store, alice) = with_alice(database).await;
     store.open_session(new_session(10, &alice), alice.proof(), &act(1000)).await.unwrap().unwrap();
-    store.revoke_all_sessions(alice.id, None, LIMITS, &act(2000)).await.unwrap();
+    store.revoke_all_sessions(alice.id, LIMITS, &act(2000)).await.unwrap();
     store.insert_reset_code(alice.id, token_hash(1, 1), at(70_000), &act(2000)).await.unwrap();
     // Ids of the tests are small numbers, which as moments are long ago; these are of 65535 and 65536.
     for sql in [

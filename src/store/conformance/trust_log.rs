@@ -12,7 +12,7 @@ use crate::store::{ActError, Fault, Followed, NewSession, Store, StoreError, Who
 const KEY_ID: &str = "k4.pid.9ShR3xc8-qVJ_di0tc9nx0IDIqbatdeM2mqLFBJsKRHs";
 
 /// A token of a session, as it would have been issued at an epoch.
-fn token(user: &User, session: u128, epoch: i64) -> Claims {
+pub(super) fn token(user: &User, session: u128, epoch: i64) -> Claims {
     Claims {
         issuer: "countersign".into(),
         audience: "countersign".into(),
@@ -30,7 +30,7 @@ fn token(user: &User, session: u128, epoch: i64) -> Claims {
     }
 }
 
-fn has_revoked(store: &Store, claims: &Claims) -> bool {
+pub(super) fn has_revoked(store: &Store, claims: &Claims) -> bool {
     store.trust().has_revoked(claims, &KeyId::parse(KEY_ID).unwrap())
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn a_revocation_is_felt_here_at_once_and_elsewhere_by_the_log(d
     assert!(has_revoked(&other, &ended) && !has_revoked(&other, &live));
 
     // Both write; each knows the other's after it has looked.
-    other.revoke_all_sessions(alice.id, None, LIMITS, &act(2100)).await.unwrap();
+    other.revoke_all_sessions(alice.id, LIMITS, &act(2100)).await.unwrap();
     assert!(has_revoked(&other, &live) && !has_revoked(&store, &live));
     store.follow_trust_log().await.unwrap();
     assert!(has_revoked(&store, &live));
@@ -86,13 +86,13 @@ pub(super) async fn nothing_is_logged_that_no_token_can_meet(database: &impl Tes
     assert_eq!(count(&store, "SELECT forget_at FROM revocations").await, 65_000);
     tamper(&store, "UPDATE sessions SET expires = 900000").await;
     // Every token has expired, as it seems: but the clock may be ahead.
-    store.revoke_all_sessions(alice.id, None, LIMITS, &act(65_000)).await.unwrap();
+    store.revoke_all_sessions(alice.id, LIMITS, &act(65_000)).await.unwrap();
     assert_eq!(count(&store, "SELECT forget_at FROM revocations").await, 65_000);
     assert_eq!(store.lookup_user(alice.id).await.unwrap().unwrap().epoch.number(), 2);
     // Who had no session has no token either.
     let bob = user(2, "bob");
     store.insert_user(&bob, &password("x"), &act(1000)).await.unwrap();
-    store.revoke_all_sessions(bob.id, None, LIMITS, &act(65_000)).await.unwrap();
+    store.revoke_all_sessions(bob.id, LIMITS, &act(65_000)).await.unwrap();
     assert_eq!(count(&store, "SELECT COUNT(*) FROM revocations").await, 1);
 }
 
@@ -285,7 +285,7 @@ pub(super) async fn a_log_that_has_lost_its_end_is_noticed_however_it_has_grown_
     // What takes the place of others in the log is no loss.
     revoke(&store, next()).await.unwrap();
     other.follow_trust_log().await.unwrap();
-    store.revoke_all_sessions(alice.id, None, LIMITS, &act(2100)).await.unwrap();
+    store.revoke_all_sessions(alice.id, LIMITS, &act(2100)).await.unwrap();
     assert_eq!(other.follow_trust_log().await.unwrap(), Followed::ToTheEnd);
     // Nor is what a program of before has committed, which leaves no mark.
     tamper(&store, "UPDATE trust_counter SET sequence = sequence + 1").await;
