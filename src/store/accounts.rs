@@ -27,11 +27,11 @@ impl Store {
             Box::pin(async move {
                 let user = transaction.require_user(id).await?;
                 let Ok(state) = user.state.disable() else { return Ok(user) };
-                transaction.keep_an_admin(&user).await?;
                 let update = change(id).value(Column::State, state_code(state)).to_owned();
                 transaction.execute(&update).await?;
                 transaction.discard_reset_code(id).await?;
                 let (_, epoch) = transaction.end_all(id, &limits).await?;
+                transaction.keep_an_admin(&user).await?;
                 transaction.insert_event(&act.event(EventKind::UserDisabled, Some(id))).await?;
                 Ok(User { state, epoch, ..user })
             })
@@ -63,11 +63,11 @@ impl Store {
                 if user.roles == roles {
                     return Ok(user);
                 }
+                transaction.execute(&change(id).value(Column::Roles, joined(&roles)).to_owned()).await?;
+                let epoch = transaction.raise_epoch(id, Raise::ToEnd).await?;
                 if !roles.has(ADMIN) {
                     transaction.keep_an_admin(&user).await?;
                 }
-                transaction.execute(&change(id).value(Column::Roles, joined(&roles)).to_owned()).await?;
-                let epoch = transaction.raise_epoch(id, Raise::ToEnd).await?;
                 let detail = format!("[{}] -> [{}]", joined(&user.roles), joined(&roles));
                 let event = act.event(EventKind::RolesChanged, Some(id)).with_detail(detail);
                 transaction.insert_event(&event).await?;
@@ -140,7 +140,6 @@ impl Store {
                 if proven.is_some_and(|proof| proof != user.proof() || user.state != UserState::Active) {
                     return Err(ActError::Stale);
                 }
-                transaction.keep_an_admin(&user).await?;
                 transaction.end_all(id, &limits).await?;
                 transaction.discard_reset_code(id).await?;
                 // The mapped name stays, so that its unique constraint lets it rest.
@@ -152,6 +151,7 @@ impl Store {
                     .value(Column::Roles, "")
                     .to_owned();
                 transaction.execute(&update).await?;
+                transaction.keep_an_admin(&user).await?;
                 let name = user.username.shown().to_owned();
                 let event = act.event(EventKind::UserDeleted, Some(id)).with_detail(name);
                 transaction.insert_event(&event).await?;
@@ -175,8 +175,9 @@ impl Transaction {
         Ok(read_user(&Row::new(&found, &USER_COLUMNS, 0))?)
     }
 
-    /// Refuses if nobody but `user` is an active admin. It reads all users until it finds another; asked only when an
-    /// admin is about to stop being one. Two who are, in transactions that run at once, wait for each other.
+    /// Refuses if nobody but `user` is an active admin. It reads all users until it finds another; asked only where an
+    /// admin stops being one. Two who do, in transactions that run at once, wait for each other; and all who revoke wait for it, so it
+    /// comes after all that may last.
     async fn keep_an_admin(&self, user: &User) -> Result<(), ActError> {
         if user.state != UserState::Active || !user.roles.has(ADMIN) {
             return Ok(());

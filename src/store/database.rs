@@ -21,11 +21,12 @@ use tracing::Instrument;
 
 use crate::domain::Timestamp;
 
+use super::answers::Answers;
 use super::engine::{Engine, Renewal};
 use super::error::{Meaning, meaning_of};
 use super::faults::{Fault, Faults};
 use super::patience::{Patience, monotonic_now};
-use super::time_limits::Lasting;
+use super::time_limits::{Lasting, SOON};
 use super::trust_marks::Marks;
 use super::trust_state::TrustState;
 use super::turns::{Turn, Turns};
@@ -40,6 +41,7 @@ struct Inner {
     engine: Engine,
     turns: Turns,
     user_lookups: UserLookups,
+    answers: Answers,
     /// Whether a question went unanswered since the connections were last seen to work.
     doubted: AtomicBool,
     /// Told when one does.
@@ -60,6 +62,7 @@ impl Store {
             engine,
             turns,
             user_lookups: UserLookups::default(),
+            answers: Answers::default(),
             doubted: AtomicBool::new(false),
             doubt: Notify::new(),
             trust: TrustState::default(),
@@ -114,7 +117,8 @@ impl Store {
 
     /// Asks the database for a row, to learn whether it answers. Where there is no answer soon, or was none to another question, new
     /// connections are opened first, unless those of before answer: they may lead to a machine that is gone. Whoever asks again and
-    /// again gets them as soon as they can be had, also if it gives up on a question after a second.
+    /// again gets them as soon as they can be had, also if it gives up on a question after a second. Where there is a queue of others
+    /// who read, and they get their answers, that is no outage: then it is asked past the queue.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if self.0.turns.is_closed() {
             return Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into());
@@ -122,16 +126,18 @@ impl Store {
         self.0.engine.check()?;
         // A caller that gives up leaves them in doubt.
         let doubted = self.0.doubted.swap(true, Ordering::Relaxed);
-        let answered = if doubted { None } else { self.soon(schema::ping(&self.readers())).await };
+        let in_doubt = doubted && !self.is_busy();
+        let answered = if in_doubt { None } else { self.soon(schema::ping(&self.readers())).await };
         match answered {
             Some(answer) => answer?,
+            None if self.is_busy() && self.answers_past_the_queue().await => {}
             None => {
                 self.take_up(self.0.engine.renew().await?).await?;
                 self.bounded(schema::ping(&self.readers())).await?;
             }
         }
         // A session that began while nothing could be written goes on so when that is over.
-        if self.bounded(database_server::only_reads(&self.readers())).await? {
+        if !self.is_busy() && self.bounded(database_server::only_reads(&self.readers())).await? {
             // If there is none, what it reads is an answer all the same.
             if let Ok(renewal) = self.0.engine.renew_all_the_same().await {
                 self.take_up(renewal).await?;
@@ -139,6 +145,15 @@ impl Store {
         }
         self.0.doubted.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether those who read wait for each other, and not for the database.
+    fn is_busy(&self) -> bool {
+        self.0.engine.readers_are_taken() && self.0.answers.came_within(SOON)
+    }
+
+    async fn answers_past_the_queue(&self) -> bool {
+        matches!(self.soon(schema::ping(&self.0.engine.follower())).await, Some(Ok(())))
     }
 
     /// Begins to write on new connections, if there are.
@@ -177,13 +192,20 @@ impl Store {
     /// The row that a query finds.
     pub(super) async fn find(&self, select: &SelectStatement) -> Result<Option<QueryResult>, StoreError> {
         let readers = self.readers();
-        self.bounded(async { Ok(readers.query_one(select).await?) }).await
+        self.noted(self.bounded(async { Ok(readers.query_one(select).await?) }).await)
     }
 
     /// All rows that a query finds.
     pub(super) async fn find_all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, StoreError> {
         let readers = self.readers();
-        self.bounded(async { Ok(readers.query_all(select).await?) }).await
+        self.noted(self.bounded(async { Ok(readers.query_all(select).await?) }).await)
+    }
+
+    fn noted<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        if answer.is_ok() {
+            self.0.answers.note();
+        }
+        answer
     }
 
     /// The row that a query finds, where a flood of reads keeps nobody waiting: of the trust log and its counter.

@@ -37,6 +37,8 @@ const MAX_LIFETIME: Duration = Duration::from_secs(1800);
 const RETURN_PATIENCE: Duration = Duration::from_secs(1);
 /// How long new connections are tried for, and those of before asked, before that is given up for another attempt.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
+/// How often connections are tried at a start, where the server answers: one that many start on at once is slow to accept them.
+const ATTEMPTS: usize = 5;
 /// How long closing may take: a server that does not answer says no goodbye.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -72,7 +74,13 @@ impl DatabaseServer {
         migrate(&config.url, known, now).await?;
         let writers_at_once = (config.connections / 2).max(1);
         let readers_at_once = config.connections.saturating_sub(writers_at_once).max(1);
-        let pools = Pools::open(&config.url, writers_at_once, readers_at_once).await?;
+        let mut pools = Pools::open(&config.url, writers_at_once, readers_at_once).await;
+        for _ in 1..ATTEMPTS {
+            if pools.is_err() {
+                pools = Pools::open(&config.url, writers_at_once, readers_at_once).await;
+            }
+        }
+        let pools = pools?;
         Ok(Self {
             url: config.url.clone(),
             writers_at_once,
@@ -91,6 +99,22 @@ impl DatabaseServer {
 
     pub(super) fn readers(&self) -> DatabaseConnection {
         self.pools.load().readers.clone()
+    }
+
+    /// Whether all connections to read on are open and somebody has each.
+    pub(super) fn readers_are_taken(&self) -> bool {
+        let readers = &self.pools.load().readers;
+        let (open, idle) = match readers.get_database_backend() {
+            DbBackend::Postgres => {
+                let pool = readers.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = readers.get_mysql_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        open >= self.readers_at_once && idle == 0
     }
 
     pub(super) fn follower(&self) -> DatabaseConnection {
@@ -205,23 +229,29 @@ async fn migrate(url: &DatabaseUrl, known: &[Box<dyn Migration>], now: Timestamp
 }
 
 /// A connection to a server of which nothing is known yet. A pool that cannot connect says only that it took too long, so one
-/// more attempt, without a pool, learns why.
+/// more attempt, without a pool, learns why; if it succeeds, the server is worth another.
 pub(super) async fn reach(url: &DatabaseUrl) -> Result<DatabaseConnection, OpenError> {
     let refused = |cause: Box<dyn Error + Send + Sync>| OpenError::NoAnswer(url.to_string(), cause);
-    let error = match connect(url, 1).await {
-        Ok(db) => return Ok(db),
-        Err(error) => error,
-    };
-    let alone = async {
-        match url.place() {
-            Place::Postgres(place) => PgConnection::connect_with(place).await.map(drop),
-            Place::MySql(place) => MySqlConnection::connect_with(place).await.map(drop),
-            Place::Sqlite(_) => Ok(()),
+    let mut attempts = 0;
+    loop {
+        let late = match connect(url, 1).await {
+            Ok(db) => return Ok(db),
+            Err(error) => error,
+        };
+        attempts += 1;
+        match timeout(CONNECT_TIMEOUT, connect_alone(url)).await {
+            Ok(Ok(())) if attempts < ATTEMPTS => {}
+            Ok(Err(cause)) => return Err(refused(said(&cause).into())),
+            _ => return Err(refused(late.into())),
         }
-    };
-    match timeout(CONNECT_TIMEOUT, alone).await {
-        Ok(Err(cause)) => Err(refused(said(&cause).into())),
-        _ => Err(refused(error.into())),
+    }
+}
+
+async fn connect_alone(url: &DatabaseUrl) -> Result<(), SqlxError> {
+    match url.place() {
+        Place::Postgres(place) => PgConnection::connect_with(place).await.map(drop),
+        Place::MySql(place) => MySqlConnection::connect_with(place).await.map(drop),
+        Place::Sqlite(_) => Ok(()),
     }
 }
 

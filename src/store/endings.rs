@@ -2,6 +2,7 @@
 
 use sea_orm::DbErr;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
+use tracing::Instrument;
 
 use super::entity::sessions::{Column, Entity};
 use super::row::{Row, bytes};
@@ -9,14 +10,14 @@ use super::sessions::{ENDED_COLUMNS, live, read_ended};
 use super::transaction::Transaction;
 use super::trust_log::{EndedSession, Raise};
 use super::{ActError, Store, StoreError};
-use crate::domain::{Act, Epoch, EventKind, SessionId, SessionLimits, UserId};
+use crate::domain::{Act, Epoch, EventKind, ProofEpoch, ProvenAt, SessionId, SessionLimits, UserId};
 
 /// How many sessions one statement ends.
 const CHUNK: usize = 500;
 /// How many sessions one transaction ends one by one: each has its entry in the log, and meanwhile the others wait who revoke
 /// something.
 const MOST_ONE_BY_ONE: u64 = 500;
-/// How many sessions of a user are ended within the time that a call has.
+/// How many sessions of a user, those in the log among them, are dealt with within the time that a call has.
 const MANY: u64 = 5_000;
 
 /// Whose session may be ended.
@@ -111,25 +112,48 @@ impl Store {
         limits: SessionLimits,
         act: &Act,
     ) -> Result<usize, ActError> {
-        let mut all = 0;
-        loop {
-            let portion = self.perform(act, user, move |transaction, act| {
-                Box::pin(async move {
-                    transaction.require_user(user).await?;
-                    let ended = transaction.end_others(user, kept, &limits).await?;
-                    if ended > 0 {
-                        let event = act.event(EventKind::SessionsRevoked, Some(user)).times(all + ended);
-                        transaction.record_counted_event(&event).await?;
-                    }
-                    Ok(ended)
-                })
-            });
-            let ended = portion.await?;
-            all += ended;
-            if (ended as u64) < MOST_ONE_BY_ONE {
-                return Ok(all);
+        let (store, mut act) = (self.clone(), act.clone());
+        // Whoever goes away has asked for all of them.
+        let ending = async move {
+            let mut all = 0;
+            loop {
+                let (ended, proof) = store.end_portion((user, kept), all, limits, &act).await?;
+                all += ended;
+                if (ended as u64) < MOST_ONE_BY_ONE {
+                    return Ok(all);
+                }
+                // Each portion fills the log, and the next session of the user that ends collapses it: whoever asked may go on.
+                for actor in act.actor.iter_mut().filter(|actor| actor.at.id == user) {
+                    actor.at.proven = ProvenAt::Password(proof);
+                }
             }
+        };
+        match tokio::spawn(ending.in_current_span()).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(StoreError::unexpected(error).into()),
         }
+    }
+
+    /// How many it ended, and of which proof the user was then.
+    async fn end_portion(
+        &self,
+        (user, kept): (UserId, SessionId),
+        before: usize,
+        limits: SessionLimits,
+        act: &Act,
+    ) -> Result<(usize, ProofEpoch), ActError> {
+        self.perform(act, user, move |transaction, act| {
+            Box::pin(async move {
+                let proof = transaction.require_user(user).await?.proof();
+                let ended = transaction.end_others(user, kept, &limits).await?;
+                if ended > 0 {
+                    let event = act.event(EventKind::SessionsRevoked, Some(user)).times(before + ended);
+                    transaction.record_counted_event(&event).await?;
+                }
+                Ok((ended, proof))
+            })
+        })
+        .await
     }
 }
 
@@ -155,9 +179,7 @@ impl Transaction {
         user: UserId,
         limits: &SessionLimits,
     ) -> Result<(usize, Epoch), StoreError> {
-        if self.has_many_sessions(user).await? {
-            self.take_its_time().await?;
-        }
+        self.take_its_time_for(user).await?;
         let count = self.count_live(user, limits).await?;
         let end = Query::update()
             .table(Entity)
@@ -169,14 +191,19 @@ impl Transaction {
         Ok((count, self.raise_epoch(user, Raise::ToEnd).await?))
     }
 
-    /// Whether a user has more sessions than are ended within the time of a call.
-    async fn has_many_sessions(&self, user: UserId) -> Result<bool, DbErr> {
-        let select = select_unended()
+    /// Takes its time if a user has, or had not long ago, more sessions than are dealt with within the time of a call.
+    pub(super) async fn take_its_time_for(&self, user: UserId) -> Result<(), DbErr> {
+        let select = Query::select()
+            .column(Column::Id)
+            .from(Entity)
             .and_where(Expr::col(Column::UserId).eq(bytes(user.as_uuid())))
             .limit(1)
             .offset(MANY)
             .to_owned();
-        Ok(self.find(&select).await?.is_some())
+        if self.find(&select).await?.is_some() {
+            self.take_its_time().await?;
+        }
+        Ok(())
     }
 
     async fn count_live(&self, user: UserId, limits: &SessionLimits) -> Result<usize, DbErr> {

@@ -77,6 +77,14 @@ impl Engine {
         }
     }
 
+    /// Whether whoever wants to read has to wait for others.
+    pub(super) fn readers_are_taken(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Server(server) => server.readers_are_taken(),
+        }
+    }
+
     /// Where to read the trust log, and nothing else: a flood of reads must not keep revocations away.
     pub(super) fn follower(&self) -> DatabaseConnection {
         match self {

@@ -36,7 +36,8 @@ pub enum StoreError {
     Unexpected(#[source] Cause),
 }
 
-/// Something was not done on somebody's behalf. Nothing of it has happened then.
+/// Something was not done on somebody's behalf. Nothing of it has happened then, but for the portions before where something is done
+/// in portions.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     /// Whoever asked for it was disabled, or had its tokens or its session ended, in the meantime.

@@ -9,6 +9,7 @@
 //!   what their errors mean in `sqlite_code`, `postgres_code` and `mysql_code`.
 
 mod accounts;
+mod answers;
 mod backup;
 mod changes;
 mod check;

@@ -1,7 +1,6 @@
 //! For how long whoever asks the database waits for it: a call's time as a rule, and more for what touches very many rows.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnAcquireErr, DbErr};
@@ -17,23 +16,29 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(2);
 const LEAST_WRITE_PATIENCE: Duration = Duration::from_millis(500);
 /// After which time another connection is asked where the log is, for revocations are to be felt within a second, and those that
 /// there are come into doubt.
-const SOON: Duration = Duration::from_millis(300);
-/// How long a transaction may take that touches very many rows: for as long as the longest call.
-pub(super) const LASTING: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_millis(300);
+/// How long a transaction may take that touches very many rows: less than verifiers wait for news, by default. What it locks others do
+/// without.
+pub(super) const LASTING: Duration = Duration::from_secs(20);
 
 /// Whether a transaction was found to touch very many rows. Known to it and to those who wait for it: until it is, a database
 /// that does not answer is told from one that is busy.
 #[derive(Clone, Default)]
-pub(super) struct Lasting(Arc<AtomicBool>);
+pub(super) struct Lasting(Arc<OnceLock<Instant>>);
 
 impl Lasting {
-    /// It does.
+    /// It does, from now on or since an earlier attempt.
     pub(super) fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.get_or_init(monotonic_now);
     }
 
     pub(super) fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.get().is_some()
+    }
+
+    /// What it has left, if it has begun.
+    fn left(&self) -> Option<Duration> {
+        self.0.get().map(|began| LASTING.saturating_sub(began.elapsed()))
     }
 }
 
@@ -90,8 +95,8 @@ async fn within<T, E: From<DbErr>>(
     if let Ok(answer) = timeout(patience, answer.as_mut()).await {
         return answer;
     }
-    if lasting.has_begun()
-        && let Ok(answer) = timeout(LASTING, answer).await
+    if let Some(left) = lasting.left()
+        && let Ok(answer) = timeout(left, answer).await
     {
         return answer;
     }

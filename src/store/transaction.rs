@@ -195,11 +195,11 @@ impl Transaction {
         Ok(())
     }
 
-    /// Takes up to a minute from now on, because it touches very many rows: rather one answer that is late than none that says
-    /// that it has happened. For a lock it waits no longer than others.
+    /// Takes up to [`LASTING`] from now on, because it touches very many rows: rather one answer that is late than none that says
+    /// that it has happened. For a lock it waits no longer than others. Whoever holds what all others need must not.
     pub(super) async fn take_its_time(&self) -> Result<(), DbErr> {
         if self.backend() == DbBackend::Postgres {
-            self.execute_unprepared("SET LOCAL statement_timeout = '60s'").await?;
+            self.execute_unprepared("SET LOCAL statement_timeout = '20s'").await?;
         }
         self.lasting.begin();
         Ok(())

@@ -91,6 +91,7 @@ impl Transaction {
 
     /// Revokes all tokens of a user. Its new epoch.
     pub(super) async fn raise_epoch(&mut self, user: UserId, why: Raise) -> Result<Epoch, StoreError> {
+        self.take_its_time_for(user).await?;
         let raised = |column| Expr::col(column).add(1_i64);
         let mut raise = Query::update();
         raise

@@ -2,6 +2,7 @@
 //! server alone must do is in `on_sqlite_alone` and `on_servers_alone`.
 
 mod accounts;
+mod busy_servers;
 mod check;
 mod damage;
 mod fence;
@@ -92,6 +93,8 @@ macro_rules! conformance {
                     all_sessions_of_a_user_end_however_many_they_are
                     everybodys_sessions_end_however_many_they_are
                     all_sessions_but_one_end_in_portions
+                    all_sessions_but_one_end_although_who_asked_goes_away
+                    tokens_end_however_many_sessions_there_were
                 }
                 accounts {
                     a_disabled_user_loses_sessions_and_reset_code

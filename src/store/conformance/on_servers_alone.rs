@@ -17,10 +17,10 @@ use crate::store::{
     ActError, DatabaseUrl, Disagreement, OpenError, Rotation, Store, StoreConfig, StoreError, database_server,
 };
 
-const WAITING_ON_POSTGRES: &str =
+pub(super) const WAITING_ON_POSTGRES: &str =
     "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
 /// Of the whole server, other tests included: there is nothing finer that is not up to a tenth of a second old.
-const WAITING_ON_MARIADB: &str = "SELECT CAST(variable_value AS INTEGER) FROM information_schema.global_status \
+pub(super) const WAITING_ON_MARIADB: &str = "SELECT CAST(variable_value AS INTEGER) FROM information_schema.global_status \
     WHERE variable_name = 'Innodb_row_lock_current_waits'";
 
 /// What becomes of a call that starts while another process is raising all epochs: it must wait until that is committed.
