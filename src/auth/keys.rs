@@ -217,9 +217,10 @@ impl KeyChange<'_> {
     /// How often a change is tried.
     pub(super) const ATTEMPTS: usize = ATTEMPTS;
 
-    /// The keys as they are now.
-    pub(super) async fn read(&self) -> Result<CurrentKeys, KeysError> {
-        self.keys.0.parts.read().await
+    /// The keys as they are now. They are taken up: whoever follows the log would wait for the end of the change otherwise, to do so.
+    pub(super) async fn read(&self) -> Result<Arc<CurrentKeys>, KeysError> {
+        self.keys.0.take_up(self.keys.0.parts.read().await?);
+        Ok(self.keys.current())
     }
 
     /// Makes new keys.
@@ -229,7 +230,7 @@ impl KeyChange<'_> {
 
     /// Takes up what was written.
     pub(super) async fn finish(self) -> Result<(), KeysError> {
-        self.keys.0.take_up(self.read().await?);
+        self.read().await?;
         Ok(())
     }
 }

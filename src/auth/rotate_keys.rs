@@ -57,7 +57,8 @@ impl Authority {
             if self.has_revoked(which).await? {
                 return Ok(());
             }
-            let revocation = decide(&change.read().await?, which, act.now, &change.maker()?)?;
+            let current = change.read().await?;
+            let revocation = decide(&current, which, act.now, &change.maker()?)?;
             let written = store.revoke_keys(revocation, &act).await;
             if written.map_err(|error| caller.explain(error.into()))? {
                 change.finish().await?;

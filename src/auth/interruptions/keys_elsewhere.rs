@@ -46,3 +46,18 @@ async fn those_who_wait_for_keys_that_cannot_be_read_fail_together() {
     assert!(parts.keys.signing().await.is_err());
     assert_eq!(parts.keys.failed().0, failures + 2);
 }
+
+#[tokio::test]
+async fn the_log_is_followed_while_keys_are_changed_that_another_replica_has_just_changed() {
+    let house = House::build().await;
+    let issued = house.sign_in().await;
+    let other = authority(open(&house.url, &Faults::default(), &house.hands).await, &house.hands).await;
+    let there = other.authenticate_token(&issued.token).unwrap();
+    other.rotate_key(&there, &context()).await.unwrap();
+    let change = house.authority.parts().keys.change().await;
+    change.read().await.unwrap();
+    timeout(NEVER, house.authority.follow_trust_log())
+        .await
+        .expect("it waits for the end of the change")
+        .unwrap();
+}
