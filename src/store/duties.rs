@@ -37,6 +37,15 @@ impl Store {
         if self.execute(&take).await? == 1 {
             return Ok(true);
         }
+        // Mostly somebody has it, and a server would write the collision into its log.
+        let held = Query::select()
+            .column(Column::Name)
+            .from(Entity)
+            .and_where(Expr::col(Column::Name).eq(name))
+            .to_owned();
+        if self.find(&held).await?.is_some() {
+            return Ok(false);
+        }
         let insert = Query::insert()
             .into_table(Entity)
             .columns(COLUMNS)
