@@ -12,6 +12,7 @@ use tonic::{Request, Status};
 use zeroize::Zeroizing;
 
 use super::given::Given;
+use super::refusal;
 use crate::config::TOKEN_VARIABLE;
 
 /// More than any token has, and little enough to read from whatever was named by mistake.
@@ -96,6 +97,8 @@ impl Interceptor for Authorization {
         if let Some(AccessToken(value)) = &self.0 {
             request.metadata_mut().insert("authorization", value.clone());
         }
+        // Without it a server gives up after 15 s.
+        request.set_timeout(refusal::PATIENCE);
         Ok(request)
     }
 }

@@ -11,8 +11,8 @@ use super::server_address::ServerAddress;
 use super::{Failure, distrust};
 use crate::config::SERVER_VARIABLE;
 
-/// How long an answer may take: longer than the 15 s after which a server gives up, so that its own word comes first.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long an answer may take: longer than the 20 s that the end of very many sessions may last.
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What a server says to a client that speaks plaintext where it speaks TLS.
 const SPEAKS_TLS: &str = "this port speaks TLS";
