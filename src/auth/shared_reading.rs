@@ -46,8 +46,8 @@ impl<E: Clone> SharedReading<E> {
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
+    use std::task::{Context, Waker};
 
-    use futures_util::FutureExt;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -75,7 +75,7 @@ mod tests {
                 self.may_answer.acquire().await.unwrap().forget();
                 self.answer
             }));
-            assert!(asking.as_mut().now_or_never().is_none());
+            assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             asking
         }
 
