@@ -10,13 +10,19 @@ use crate::auth::WhichKeys;
 /// After which time a call that waits for itself is found out.
 const NEVER: Duration = Duration::from_secs(30);
 
-#[tokio::test]
-async fn a_key_is_revoked_although_another_replica_has_just_changed_the_ring() {
+/// Another replica has just changed the ring, and this one does not know it.
+async fn rotated_elsewhere() -> (House, Issued) {
     let house = House::build().await;
     let issued = house.sign_in().await;
     let other = authority(open(&house.url, &Faults::default(), &house.hands).await, &house.hands).await;
     let there = other.authenticate_token(&issued.token).unwrap();
     other.rotate_key(&there, &context()).await.unwrap();
+    (house, issued)
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_although_another_replica_has_just_changed_the_ring() {
+    let (house, issued) = rotated_elsewhere().await;
     let here = house.greet(&issued).unwrap();
     let first = house.authority.parts().keys.current().ring.ring().keys()[0].key.id().clone();
     let (first, context) = (WhichKeys::One(first), context());
@@ -50,11 +56,7 @@ async fn those_who_wait_for_keys_that_cannot_be_read_fail_together() {
 
 #[tokio::test]
 async fn the_log_is_followed_while_keys_are_changed_that_another_replica_has_just_changed() {
-    let house = House::build().await;
-    let issued = house.sign_in().await;
-    let other = authority(open(&house.url, &Faults::default(), &house.hands).await, &house.hands).await;
-    let there = other.authenticate_token(&issued.token).unwrap();
-    other.rotate_key(&there, &context()).await.unwrap();
+    let (house, _) = rotated_elsewhere().await;
     let change = house.authority.parts().keys.change().await;
     change.read().await.unwrap();
     timeout(NEVER, house.authority.follow_trust_log())

@@ -11,12 +11,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::on_servers_alone::{WAITING_ON_MARIADB, WAITING_ON_POSTGRES};
-use super::{
-    LIMITS, MariaDatabase, PostgresDatabase, TestDatabase, act, at, count, new_session, password, session_id,
-    user, with_alice,
-};
+use super::{LIMITS, TestDatabase, act, at, count, new_session, password, session_id, user, with_alice};
 use crate::domain::UserState;
 use crate::store::{DatabaseUrl, Store, StoreConfig};
+
+on_both_servers! {
+    a_queue_of_readers_is_no_outage
+    who_stops_being_an_admin_keeps_nobody_from_revoking
+    a_server_that_leaves_a_connection_waiting_is_asked_again
+}
 
 /// How many read at once: more than there are connections to read on, and each waits longer than readiness does.
 const READERS: usize = 30;
@@ -67,7 +70,8 @@ async fn a_queue_of_readers_is_no_outage(database: &impl TestDatabase) {
 }
 
 /// Of many who connect at once some wait for long.
-async fn a_server_that_leaves_a_connection_waiting_is_asked_again(url: &str) {
+async fn a_server_that_leaves_a_connection_waiting_is_asked_again(database: &impl TestDatabase) {
+    let url = database.url();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let here = listener.local_addr().unwrap().port();
     let there = url.rsplit_once('/').unwrap().0.rsplit_once(':').unwrap().1;
@@ -113,40 +117,4 @@ async fn who_stops_being_an_admin_keeps_nobody_from_revoking(database: &impl Tes
     assert!(store.give_back_session(session_id(11), &act(2000)).await.unwrap());
     transaction.commit().await.unwrap();
     assert_eq!(ending.await.unwrap().unwrap().state, UserState::Disabled);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_a_queue_of_readers_is_no_outage() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    a_queue_of_readers_is_no_outage(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_a_queue_of_readers_is_no_outage() {
-    let Some(database) = MariaDatabase::create() else { return };
-    a_queue_of_readers_is_no_outage(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_who_stops_being_an_admin_keeps_nobody_from_revoking() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    who_stops_being_an_admin_keeps_nobody_from_revoking(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_who_stops_being_an_admin_keeps_nobody_from_revoking() {
-    let Some(database) = MariaDatabase::create() else { return };
-    who_stops_being_an_admin_keeps_nobody_from_revoking(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_a_server_that_leaves_a_connection_waiting_is_asked_again() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    a_server_that_leaves_a_connection_waiting_is_asked_again(&database.url).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_a_server_that_leaves_a_connection_waiting_is_asked_again() {
-    let Some(database) = MariaDatabase::create() else { return };
-    a_server_that_leaves_a_connection_waiting_is_asked_again(&database.url).await;
 }

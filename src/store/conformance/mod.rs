@@ -1,6 +1,25 @@
 //! What every database must do alike: one list of tests, run on each through a small factory. What SQLite or a database
 //! server alone must do is in `on_sqlite_alone` and `on_servers_alone`.
 
+/// Runs what takes a database on each of the servers: tests of these alone.
+macro_rules! on_both_servers {
+    ($($test:ident)+) => {
+        on_both_servers!(@ on_postgres = PostgresDatabase, $($test)+);
+        on_both_servers!(@ on_mariadb = MariaDatabase, $($test)+);
+    };
+    (@ $server:ident = $database:ident, $($test:ident)+) => {
+        mod $server {
+            use super::super::{$database, TestDatabase};
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let Some(database) = $database::create() else { return };
+                super::$test(&database).await;
+            })+
+        }
+    };
+}
+
 mod accounts;
 mod busy_servers;
 mod check;
@@ -178,7 +197,17 @@ trait TestDatabase: Sync {
     where
         Self: Sized;
     /// Where it is.
-    fn config(&self) -> StoreConfig;
+    fn url(&self) -> String;
+    /// What a test makes go wrong in it.
+    fn faults(&self) -> &Faults;
+
+    fn config(&self) -> StoreConfig {
+        StoreConfig {
+            connections: 6,
+            faults: self.faults().clone(),
+            ..StoreConfig::new(DatabaseUrl::parse(&self.url()).unwrap())
+        }
+    }
 
     /// Opens it, as one more process would.
     async fn open(&self) -> Store {
@@ -196,9 +225,12 @@ impl TestDatabase for SqliteDatabase {
         Some(Self { folder: TempDir::new().unwrap(), faults: Faults::default() })
     }
 
-    fn config(&self) -> StoreConfig {
-        let path = self.folder.path().join("countersign.db");
-        configured(&format!("sqlite://{}", path.display()), &self.faults)
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("countersign.db").display())
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
     }
 }
 
@@ -213,8 +245,12 @@ impl TestDatabase for PostgresDatabase {
         Some(Self { url, faults: Faults::default() })
     }
 
-    fn config(&self) -> StoreConfig {
-        configured(&self.url, &self.faults)
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn faults(&self) -> &Faults {
+        &self.faults
     }
 }
 
@@ -229,16 +265,12 @@ impl TestDatabase for MariaDatabase {
         Some(Self { url, faults: Faults::default() })
     }
 
-    fn config(&self) -> StoreConfig {
-        configured(&self.url, &self.faults)
+    fn url(&self) -> String {
+        self.url.clone()
     }
-}
 
-fn configured(url: &str, faults: &Faults) -> StoreConfig {
-    StoreConfig {
-        connections: 6,
-        faults: faults.clone(),
-        ..StoreConfig::new(DatabaseUrl::parse(url).unwrap())
+    fn faults(&self) -> &Faults {
+        &self.faults
     }
 }
 

@@ -17,6 +17,16 @@ use crate::store::{
     ActError, DatabaseUrl, Disagreement, OpenError, Rotation, Store, StoreConfig, StoreError, database_server,
 };
 
+on_both_servers! {
+    what_is_decided_on_stays_true_until_the_commit
+    revocations_are_numbered_without_a_gap
+    who_waits_for_too_long_is_told_so
+    a_duty_is_one_replicas
+    replicas_agree_on_their_settings
+    the_log_is_read_where_its_connection_hangs
+    who_is_stuck_on_an_old_connection_holds_nobody_up
+}
+
 pub(super) const WAITING_ON_POSTGRES: &str =
     "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
 /// Of the whole server, other tests included: there is nothing finer that is not up to a tenth of a second old.
@@ -139,42 +149,6 @@ async fn who_waits_for_too_long_is_told_so(database: &impl TestDatabase) {
     assert_eq!(count(&store, "SELECT COUNT(*) FROM sessions").await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_what_is_decided_on_stays_true() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    what_is_decided_on_stays_true_until_the_commit(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_what_is_decided_on_stays_true() {
-    let Some(database) = MariaDatabase::create() else { return };
-    what_is_decided_on_stays_true_until_the_commit(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_revocations_are_numbered_without_a_gap() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    revocations_are_numbered_without_a_gap(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_revocations_are_numbered_without_a_gap() {
-    let Some(database) = MariaDatabase::create() else { return };
-    revocations_are_numbered_without_a_gap(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_who_waits_for_too_long_is_told_so() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    who_waits_for_too_long_is_told_so(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_who_waits_for_too_long_is_told_so() {
-    let Some(database) = MariaDatabase::create() else { return };
-    who_waits_for_too_long_is_told_so(&database).await;
-}
-
 /// What names are is decided here, byte by byte, and not by a collation.
 #[tokio::test]
 async fn on_mariadb_names_that_a_collation_would_join_are_two() {
@@ -249,20 +223,6 @@ async fn replicas_agree_on_their_settings(database: &impl TestDatabase) {
     assert_eq!(kept, values(&[("issuer", "b"), ("audiences", "a,b"), ("later", "1")]));
 }
 
-#[tokio::test]
-async fn on_postgres_replicas_share_duties_and_settings() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    a_duty_is_one_replicas(&database).await;
-    replicas_agree_on_their_settings(&database).await;
-}
-
-#[tokio::test]
-async fn on_mariadb_replicas_share_duties_and_settings() {
-    let Some(database) = MariaDatabase::create() else { return };
-    a_duty_is_one_replicas(&database).await;
-    replicas_agree_on_their_settings(&database).await;
-}
-
 /// A server's time is in milliseconds, as ours are; a file has none of its own.
 #[tokio::test]
 async fn a_server_tells_its_time() {
@@ -287,18 +247,6 @@ async fn the_log_is_read_where_its_connection_hangs(database: &impl TestDatabase
     hanging.rollback().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_the_log_is_read_where_its_connection_hangs() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    the_log_is_read_where_its_connection_hangs(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_the_log_is_read_where_its_connection_hangs() {
-    let Some(database) = MariaDatabase::create() else { return };
-    the_log_is_read_where_its_connection_hangs(&database).await;
-}
-
 /// The connections of before may lead nowhere, and those who write on them wait for that; others do not.
 async fn who_is_stuck_on_an_old_connection_holds_nobody_up(database: &impl TestDatabase) {
     let store = database.open().await;
@@ -321,18 +269,6 @@ async fn who_is_stuck_on_an_old_connection_holds_nobody_up(database: &impl TestD
     store.ping().await.unwrap();
     store.insert_user(&user(1, "alice"), &password("x"), &act(1)).await.unwrap();
     drop(all);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgres_who_is_stuck_on_an_old_connection_holds_nobody_up() {
-    let Some(database) = PostgresDatabase::create() else { return };
-    who_is_stuck_on_an_old_connection_holds_nobody_up(&database).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_mariadb_who_is_stuck_on_an_old_connection_holds_nobody_up() {
-    let Some(database) = MariaDatabase::create() else { return };
-    who_is_stuck_on_an_old_connection_holds_nobody_up(&database).await;
 }
 
 /// Some of the old connections work and others do not, and new ones cannot be had: it does not answer until they can.
