@@ -74,13 +74,7 @@ impl DatabaseServer {
         migrate(&config.url, known, now).await?;
         let writers_at_once = (config.connections / 2).max(1);
         let readers_at_once = config.connections.saturating_sub(writers_at_once).max(1);
-        let mut pools = Pools::open(&config.url, writers_at_once, readers_at_once).await;
-        for _ in 1..ATTEMPTS {
-            if pools.is_err() {
-                pools = Pools::open(&config.url, writers_at_once, readers_at_once).await;
-            }
-        }
-        let pools = pools?;
+        let pools = Pools::open_at_start(&config.url, writers_at_once, readers_at_once).await?;
         Ok(Self {
             url: config.url.clone(),
             writers_at_once,
@@ -182,6 +176,15 @@ impl DatabaseServer {
 }
 
 impl Pools {
+    async fn open_at_start(url: &DatabaseUrl, writers: u32, readers: u32) -> Result<Self, DbErr> {
+        for _ in 1..ATTEMPTS {
+            if let Ok(pools) = Self::open(url, writers, readers).await {
+                return Ok(pools);
+            }
+        }
+        Self::open(url, writers, readers).await
+    }
+
     async fn open(url: &DatabaseUrl, writers: u32, readers: u32) -> Result<Self, DbErr> {
         // One first: where there is none, a server that is full or just starting is not asked for four.
         let follower = connect(url, 1).await?;

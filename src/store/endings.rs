@@ -188,7 +188,7 @@ impl Transaction {
             .and_where(Expr::col(Column::Ended).is_null())
             .to_owned();
         self.execute(&end).await?;
-        Ok((count, self.raise_epoch(user, Raise::ToEnd).await?))
+        Ok((count, self.raise_epoch_in_its_time(user, Raise::ToEnd).await?))
     }
 
     /// Takes its time if a user has, or had not long ago, more sessions than are dealt with within the time of a call.

@@ -20,6 +20,8 @@ pub(super) const SOON: Duration = Duration::from_millis(300);
 /// How long a transaction may take that touches very many rows: less than verifiers wait for news, by default. What it locks others do
 /// without.
 pub(super) const LASTING: Duration = Duration::from_secs(20);
+/// The same, for the server to keep.
+pub(super) const LASTING_ON_POSTGRES: &str = "SET LOCAL statement_timeout = '20s'";
 
 /// Whether a transaction was found to touch very many rows. Known to it and to those who wait for it: until it is, a database
 /// that does not answer is told from one that is busy.
@@ -56,11 +58,11 @@ impl Store {
         &self,
         answer: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        self.bounded_unless(&Lasting::default(), answer).await
+        self.bounded_or_lasting(&Lasting::default(), answer).await
     }
 
     /// The same for what may turn out to last.
-    pub(super) async fn bounded_unless<T, E: From<DbErr>>(
+    pub(super) async fn bounded_or_lasting<T, E: From<DbErr>>(
         &self,
         lasting: &Lasting,
         answer: impl Future<Output = Result<T, E>>,

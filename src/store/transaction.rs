@@ -19,7 +19,7 @@ use super::error::Failure;
 use super::faults::Fault;
 use super::patience::Patience;
 use super::row::bytes;
-use super::time_limits::{LASTING, Lasting};
+use super::time_limits::{LASTING, LASTING_ON_POSTGRES, Lasting};
 use super::trust_state::TrustState;
 use super::{Store, StoreError};
 use crate::domain::{Timestamp, UserId};
@@ -90,7 +90,7 @@ impl Store {
         let db = self.bounded(self.engine().begin(db)).await?;
         let (mark, known_to_it) = (self.marks().next(), lasting.clone());
         let mut transaction = Transaction { mark, lasting: known_to_it, ..Transaction::begun(db, now) };
-        let done = self.bounded_unless(lasting, transaction.run(self.trust(), work)).await;
+        let done = self.bounded_or_lasting(lasting, transaction.run(self.trust(), work)).await;
         let (position, revocations, value) = match done {
             Ok(done) => done,
             Err(refusal) => {
@@ -116,7 +116,7 @@ impl Store {
 
     async fn commit(&self, transaction: Transaction, lasting: &Lasting) -> Result<(), DbErr> {
         self.faults().strike(Fault::BeforeCommit)?;
-        self.bounded_unless(lasting, transaction.db.commit()).await?;
+        self.bounded_or_lasting(lasting, transaction.db.commit()).await?;
         self.faults().strike(Fault::AfterCommit)
     }
 }
@@ -199,7 +199,7 @@ impl Transaction {
     /// that it has happened. For a lock it waits no longer than others. Whoever holds what all others need must not.
     pub(super) async fn take_its_time(&self) -> Result<(), DbErr> {
         if self.backend() == DbBackend::Postgres {
-            self.execute_unprepared("SET LOCAL statement_timeout = '20s'").await?;
+            self.execute_unprepared(LASTING_ON_POSTGRES).await?;
         }
         self.lasting.begin();
         Ok(())

@@ -92,6 +92,15 @@ impl Transaction {
     /// Revokes all tokens of a user. Its new epoch.
     pub(super) async fn raise_epoch(&mut self, user: UserId, why: Raise) -> Result<Epoch, StoreError> {
         self.take_its_time_for(user).await?;
+        self.raise_epoch_in_its_time(user, why).await
+    }
+
+    /// The same for who takes its time already.
+    pub(super) async fn raise_epoch_in_its_time(
+        &mut self,
+        user: UserId,
+        why: Raise,
+    ) -> Result<Epoch, StoreError> {
         let raised = |column| Expr::col(column).add(1_i64);
         let mut raise = Query::update();
         raise
